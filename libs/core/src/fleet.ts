@@ -1,0 +1,43 @@
+import type { Location } from './target.js';
+
+/** `ok` also where the upstream needs none; `missing`: its environment variable is not set; `rejected`: 401 or 403. */
+export type CredentialState = 'ok' | 'missing' | 'rejected';
+
+/** What one worker says of one provider it serves, in every heartbeat. Unknown fields are ignored by readers. */
+export interface ProviderAnnouncement {
+  readonly name: string;
+  readonly kind: string;
+  readonly location: Location;
+  /** Calls at once over all workers of the provider. */
+  readonly concurrency: number;
+  /** What the upstream says it offers; empty where it cannot be asked. */
+  readonly models: readonly string[];
+  readonly credential: CredentialState;
+}
+
+/** A worker's heartbeat, written every `HEARTBEAT_MS` and readable for `HEARTBEAT_TTL_MS`. */
+export interface WorkerHeartbeat {
+  readonly v: 1;
+  readonly worker: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Unix time, ms. */
+  readonly startedAt: number;
+  readonly providers: readonly ProviderAnnouncement[];
+}
+
+export const HEARTBEAT_MS = 2_000;
+
+/**
+ * A provider without a heartbeat for this long has no worker (RELIABILITY: a restart must not push local prompts to
+ * the cloud, so this is longer than a restart takes).
+ */
+export const HEARTBEAT_TTL_MS = 15_000;
+
+/** What the api and the sweeper know of the workers, read from the heartbeats. */
+export interface Fleet {
+  /** Providers with a live worker, by name. Where workers differ, models are united and `ok` credentials win. */
+  readonly providers: ReadonlyMap<string, ProviderAnnouncement>;
+  /** `provider/model` pairs that a provider lately did not have. */
+  readonly unusable: ReadonlySet<string>;
+}
