@@ -1,0 +1,204 @@
+/**
+ * Edits of a request body in its own bytes. Parsing and printing again would change what the client wrote (large
+ * numbers, key order, escapes), so only the members that must differ are touched.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** Nesting that a body may have; deeper ones overflow the stacks of recursive parsers further on. */
+export const MAX_JSON_DEPTH = 64;
+
+export interface BodyEdit {
+  /** Members to replace, or to append where they are missing: name to JSON text. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Members to drop; a name that is also in `set` is set. */
+  readonly remove?: readonly string[];
+}
+
+/**
+ * One top-level member. `start` to `end` is everything between the separators around it, its whitespace included;
+ * `valueStart` to `valueEnd` is the value alone. Offsets are bytes; ends are exclusive.
+ */
+interface Member {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+interface ObjectScan {
+  /** Offset behind the opening brace. */
+  readonly start: number;
+  /** Offset of the closing brace. */
+  readonly end: number;
+  readonly members: readonly Member[];
+}
+
+/**
+ * Sets and removes top-level members of a JSON object. All duplicates of an edited name are edited, so the edit
+ * holds whichever of them a reader believes; every other byte stays as it was.
+ * Throws a TypeError where `body` is not one JSON object; the values themselves are not validated.
+ */
+export function rewriteBody(body: Buffer, edit: BodyEdit): Buffer {
+  const object = scanObject(body);
+  const set = new Map(Object.entries(edit.set ?? {}));
+  const removed = new Set(edit.remove);
+  const missing = new Map(set);
+  const parts: Buffer[] = [body.subarray(0, object.start)];
+  const push = (...added: Buffer[]) => {
+    if (parts.length > 1) parts.push(Buffer.from(','));
+    parts.push(...added);
+  };
+  for (const member of object.members) {
+    const text = set.get(member.name);
+    missing.delete(member.name);
+    if (text !== undefined) {
+      push(
+        body.subarray(member.start, member.valueStart),
+        Buffer.from(text),
+        body.subarray(member.valueEnd, member.end),
+      );
+    } else if (!removed.has(member.name)) push(body.subarray(member.start, member.end));
+  }
+  for (const [name, text] of missing) push(Buffer.from(`${JSON.stringify(name)}:${text}`));
+  parts.push(body.subarray(object.end));
+  return Buffer.concat(parts);
+}
+
+/**
+ * The JSON text of a top-level member, of the last one where it is repeated (as JSON.parse reads it); undefined
+ * where there is none. Throws a TypeError where `body` is not one JSON object.
+ */
+export function readMember(body: Buffer, name: string): string | undefined {
+  const member = scanObject(body).members.findLast((candidate) => candidate.name === name);
+  return member && body.toString('utf8', member.valueStart, member.valueEnd);
+}
+
+/**
+ * Is the JSON nested deeper than `limit` objects and arrays? Linear, without recursion, and also safe on bytes that
+ * are not valid JSON, so it can be asked before anything parses them.
+ */
+export function exceedsJsonDepth(body: Buffer, limit: number = MAX_JSON_DEPTH): boolean {
+  let depth = 0;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at];
+    if (byte === QUOTE) at = skipString(body, at) - 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > limit) return true;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+  }
+  return false;
+}
+
+function scanObject(body: Buffer): ObjectScan {
+  const open = skipWhitespace(body, skipByteOrderMark(body));
+  if (body[open] !== OPEN_BRACE) throw notAnObject();
+  const start = open + 1;
+  const members: Member[] = [];
+  let end = skipWhitespace(body, start);
+  if (body[end] !== CLOSE_BRACE) {
+    for (let at = start; ; at = end + 1) {
+      const member = scanMember(body, at);
+      members.push(member);
+      end = member.end;
+      if (body[end] === CLOSE_BRACE) break;
+      if (body[end] !== COMMA) throw notAnObject();
+    }
+  }
+  if (skipWhitespace(body, end + 1) !== body.length) throw notAnObject();
+  return { start, end, members };
+}
+
+function scanMember(body: Buffer, start: number): Member {
+  const nameStart = skipWhitespace(body, start);
+  if (body[nameStart] !== QUOTE) throw notAnObject();
+  const nameEnd = skipString(body, nameStart);
+  const colon = skipWhitespace(body, nameEnd);
+  if (body[colon] !== COLON) throw notAnObject();
+  const valueStart = skipWhitespace(body, colon + 1);
+  const valueEnd = skipValue(body, valueStart);
+  if (valueEnd === valueStart) throw notAnObject();
+  const name = readName(body, nameStart, nameEnd);
+  return { name, start, end: skipWhitespace(body, valueEnd), valueStart, valueEnd };
+}
+
+/** A name may be written with escapes: `"mod\u0065l"` is `model` for every JSON reader, so it is here too. */
+function readName(body: Buffer, start: number, end: number): string {
+  const raw = body.toString('utf8', start + 1, end - 1);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return String(JSON.parse(`"${raw}"`));
+  } catch {
+    throw notAnObject();
+  }
+}
+
+/** The offset behind the value at `at`. */
+function skipValue(body: Buffer, at: number): number {
+  const first = body[at];
+  if (first === QUOTE) return skipString(body, at);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipNested(body, at);
+  while (at < body.length && !endsScalar(body[at])) at++;
+  return at;
+}
+
+function skipNested(body: Buffer, at: number): number {
+  let depth = 0;
+  while (at < body.length) {
+    const byte = body[at];
+    if (byte === QUOTE) {
+      at = skipString(body, at);
+      continue;
+    }
+    at++;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (--depth === 0) return at;
+    }
+  }
+  throw notAnObject();
+}
+
+/**
+ * The offset behind the string that opens at `at`, or the end of the body where it is never closed. Jumps from quote
+ * to quote, because a body of megabytes is nearly all strings.
+ */
+function skipString(body: Buffer, at: number): number {
+  let quote = at;
+  for (;;) {
+    quote = body.indexOf(QUOTE, quote + 1);
+    if (quote === -1) return body.length;
+    let backslashes = 0;
+    while (quote - 1 - backslashes > at && body[quote - 1 - backslashes] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+  }
+}
+
+function skipWhitespace(body: Buffer, at: number): number {
+  while (isWhitespace(body[at])) at++;
+  return at;
+}
+
+function skipByteOrderMark(body: Buffer): number {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+}
+
+function isWhitespace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function endsScalar(byte: number | undefined): boolean {
+  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isWhitespace(byte);
+}
+
+function notAnObject(): TypeError {
+  return new TypeError('The body is not one JSON object.');
+}
