@@ -1,5 +1,22 @@
-import type { ErrorCode } from '../errors.js';
 import type { Target } from '../target.js';
+import {
+  LOST_USAGE,
+  allows,
+  end,
+  failed,
+  guardName,
+  holds,
+  isLeased,
+  isPlacement,
+  logFrame,
+  lose,
+  placed,
+  sealName,
+  waiting,
+  type ModelPlaced,
+  type ModelRequest,
+  type ModelState,
+} from './model-state.js';
 import {
   ENDED_TTL_MS,
   LEASE_MS,
@@ -14,61 +31,12 @@ import {
 
 /**
  * The specification of the ledger as pure functions over plain data: `(state, arguments) -> [state, reply]`. The Lua
- * scripts of libs/broker do the same on Redis; the cases beside this file run against both, and the search walks this
- * one. Bodies and frames are text here, since the ledger never looks inside them.
+ * scripts of libs/broker do the same on Redis; the cases in testing/ run against both, and the search walks this one.
+ * Bodies and frames are text here, since the ledger never looks inside them.
  */
-export interface ModelRequest {
-  readonly stream: boolean;
-  readonly targets: readonly Target[];
-  readonly state: 'waiting' | 'running' | 'ended';
-  readonly target: number;
-  readonly attempt: number;
-  readonly placement: number;
-  readonly epoch: number;
-  /** Claims of the current attempt that were not handed back. */
-  readonly starts: number;
-  readonly token: string | null;
-  readonly worker: string | null;
-  readonly seq: number;
-  /** A frame of a stream was logged: the client may have seen it. */
-  readonly visible: boolean;
-  readonly deadlineAt: number;
-  readonly leaseUntil: number | null;
-  /** When the sweeper looks whether the attempt's job exists. */
-  readonly unplacedAt: number | null;
-  /** When the attempt has waited long enough. */
-  readonly waitUntil: number | null;
-  readonly orphanAt: number | null;
-  readonly expiresAt: number | null;
-  readonly log: readonly ModelEntry[];
-  readonly trail: readonly string[];
-  readonly outcome: Outcome | null;
-  /** Identifies the seal, so that its repetition is told from another's. */
-  readonly sealedBy: string | null;
-  /** Identifies the last move, likewise. */
-  readonly movedBy: string | null;
-  /** Usage rows by epoch; `unknown` for a run that was lost. */
-  readonly usage: Readonly<Record<number, string>>;
-}
-
-export type ModelEntry =
-  | { readonly id: string; readonly type: 'start'; readonly epoch: number; readonly target: number }
-  | { readonly id: string; readonly type: 'data'; readonly epoch: number; readonly text: string }
-  | { readonly id: string; readonly type: 'end'; readonly outcome: Outcome };
-
-/** Null is a request that the ledger does not know. */
-export type ModelState = ModelRequest | null;
-
 type Step<R> = readonly [ModelState, R];
 
-export interface ModelPlaced {
-  readonly attempt: number;
-  readonly placement: number;
-  readonly target: number;
-}
-
-const END_ID = '9007199254740991-0';
-
+/** A request that exists already is the resent command: nothing changes. */
 export function accept(
   state: ModelState,
   now: number,
@@ -105,20 +73,35 @@ export function accept(
 }
 
 export type ModelClaimReply =
-  | { readonly kind: 'run'; readonly epoch: number; readonly target: number; readonly start: number }
+  | {
+      readonly kind: 'run';
+      readonly epoch: number;
+      readonly attempt: number;
+      readonly target: number;
+      readonly start: number;
+      readonly remainingMs: number;
+      readonly trail: readonly string[];
+    }
   | { readonly kind: 'done' | 'busy' }
   | ({ readonly kind: 'superseded' } & ModelPlaced);
 
-export function claim(state: ModelState, now: number, args: Omit<ClaimArgs, 'request'>): Step<ModelClaimReply> {
-  if (state === null || state.state === 'ended' || args.attempt > state.attempt) return [state, { kind: 'done' }];
+/** Starts a run for whoever holds a job of `attempt`, or says why not. */
+export function claim(
+  state: ModelState,
+  now: number,
+  args: Omit<ClaimArgs, 'request'>,
+): Step<ModelClaimReply> {
+  if (state === null || state.state === 'ended' || args.attempt > state.attempt)
+    return [state, { kind: 'done' }];
   if (args.attempt < state.attempt) return [state, { kind: 'superseded', ...placed(state) }];
   if (now >= state.deadlineAt) {
     return [end(state, now, failed('deadline_exceeded'), 'claim'), { kind: 'done' }];
   }
   if (state.state === 'running') {
-    if (state.token === args.token) return [state, running(state)];
+    if (state.token === args.token) return [state, running(state, now)];
     if (isLeased(state, now)) return [state, { kind: 'busy' }];
-    if (state.visible) return [end(lose(state), now, failed('stream_interrupted'), 'claim'), { kind: 'done' }];
+    if (state.visible)
+      return [end(lose(state), now, failed('stream_interrupted'), 'claim'), { kind: 'done' }];
   }
   if (state.starts >= MAX_STARTS) {
     return [end(lose(state), now, failed('internal_error'), 'claim'), { kind: 'done' }];
@@ -137,9 +120,10 @@ export function claim(state: ModelState, now: number, args: Omit<ClaimArgs, 'req
     waitUntil: null,
     log: [...state.log, { id: `${epoch}-0`, type: 'start', epoch, target: state.target }],
   };
-  return [run, running(run)];
+  return [run, running(run, now)];
 }
 
+/** Extends a run's lease, even one that ran out, as long as nobody took its place. */
 export function renew(state: ModelState, now: number, epoch: number): Step<RenewReply> {
   if (state === null || state.state === 'ended') return [state, 'ended'];
   if (!holds(state, epoch)) return [state, 'fenced'];
@@ -147,11 +131,14 @@ export function renew(state: ModelState, now: number, epoch: number): Step<Renew
   return [{ ...state, leaseUntil: now + LEASE_MS }, 'ok'];
 }
 
+/** Logs a run's next frame. False: another run holds the request, it ended, or an earlier frame is missing. */
 export function append(state: ModelState, args: { epoch: number; seq: number; text: string }): Step<boolean> {
   if (!holds(state, args.epoch)) return [state, false];
-  return [log(state, args.seq, args.text), true];
+  const logged = logFrame(state, args.seq, args.text);
+  return logged === null ? [state, false] : [logged, true];
 }
 
+/** Ends a request, once. True also for the repetition of the seal that did it. */
 export function seal(
   state: ModelState,
   now: number,
@@ -161,16 +148,21 @@ export function seal(
   const by = sealName(args.guard, args.outcome);
   if (state.state === 'ended') return [state, state.sealedBy === by];
   if (!allows(state, now, args.guard)) return [state, false];
-  const whole = args.last === undefined ? state : log(state, args.last.seq, args.last.text);
+  const whole = args.last === undefined ? state : logFrame(state, args.last.seq, args.last.text);
+  if (whole === null) return [state, false];
   const trail = args.record === undefined ? whole.trail : [...whole.trail, args.record];
   return [end({ ...whole, trail }, now, args.outcome, by), true];
 }
 
+/** The usage row of one upstream call, once; false where the run was lost before it could say. */
 export function settle(state: ModelState, args: { epoch: number; usage: string }): Step<boolean> {
-  if (state === null || args.epoch > state.epoch || state.usage[args.epoch] !== undefined) return [state, false];
+  if (state === null || args.epoch < 1 || args.epoch > state.epoch) return [state, false];
+  const row = state.usage[args.epoch];
+  if (row !== undefined) return [state, row !== LOST_USAGE];
   return [{ ...state, usage: { ...state.usage, [args.epoch]: args.usage } }, true];
 }
 
+/** Moves on to another target, or to the same one again; refused once output is visible. Null: no. */
 export function next(
   state: ModelState,
   now: number,
@@ -179,7 +171,8 @@ export function next(
   if (state === null || state.state === 'ended') return [state, null];
   const by = guardName(args.guard);
   if (state.movedBy === by) return [state, placed(state)];
-  if (state.visible || !allows(state, now, args.guard) || args.target >= state.targets.length) return [state, null];
+  if (state.visible || !allows(state, now, args.guard) || args.target >= state.targets.length)
+    return [state, null];
   const moved = waiting(
     {
       ...state,
@@ -240,92 +233,7 @@ export function attend(state: ModelState, now: number): Step<boolean> {
   return [{ ...state, orphanAt: now + ORPHAN_MS }, true];
 }
 
-function isPlacement(state: ModelState, args: { attempt: number; placement: number }): state is ModelRequest {
-  return (
-    state?.state === 'waiting' && state.attempt === args.attempt && state.placement === args.placement
-  );
-}
-
-function holds(state: ModelState, epoch: number): state is ModelRequest {
-  return state?.state === 'running' && state.epoch === epoch;
-}
-
-function isLeased(state: ModelRequest, now: number): boolean {
-  return state.leaseUntil !== null && state.leaseUntil > now;
-}
-
-function allows(state: ModelRequest, now: number, guard: Guard): boolean {
-  switch (guard.kind) {
-    case 'epoch':
-      return holds(state, guard.epoch);
-    case 'attempt':
-      return state.state === 'waiting' && state.attempt === guard.attempt;
-    case 'deadline':
-      return now >= state.deadlineAt;
-    case 'orphan':
-      return state.orphanAt !== null && now >= state.orphanAt;
-    case 'any':
-      return true;
-  }
-}
-
-function guardName(guard: Guard): string {
-  if (guard.kind === 'epoch') return `epoch:${guard.epoch}`;
-  return guard.kind === 'attempt' ? `attempt:${guard.attempt}` : guard.kind;
-}
-
-function sealName(guard: Guard, outcome: Outcome): string {
-  return `${guardName(guard)}/${outcome.kind}`;
-}
-
-function waiting(state: ModelRequest, now: number): ModelRequest {
-  const maxWait = state.targets[state.target]?.maxQueueWaitMs;
-  return {
-    ...state,
-    state: 'waiting',
-    token: null,
-    worker: null,
-    leaseUntil: null,
-    unplacedAt: now + PLACEMENT_GRACE_MS,
-    waitUntil: maxWait === undefined ? null : now + maxWait,
-  };
-}
-
-/** A run that lost its lease can no longer say what its call cost. */
-function lose(state: ModelRequest): ModelRequest {
-  if (state.state !== 'running' || state.usage[state.epoch] !== undefined) return state;
-  return { ...state, usage: { ...state.usage, [state.epoch]: 'unknown' } };
-}
-
-function log(state: ModelRequest, seq: number, text: string): ModelRequest {
-  if (seq <= state.seq) return state;
-  const entry: ModelEntry = { id: `${state.epoch}-${seq}`, type: 'data', epoch: state.epoch, text };
-  return { ...state, seq, visible: state.stream, log: [...state.log, entry] };
-}
-
-function end(state: ModelRequest, now: number, outcome: Outcome, by: string): ModelRequest {
-  return {
-    ...state,
-    state: 'ended',
-    outcome,
-    sealedBy: by,
-    leaseUntil: null,
-    unplacedAt: null,
-    waitUntil: null,
-    orphanAt: null,
-    expiresAt: now + ENDED_TTL_MS,
-    log: [...state.log, { id: END_ID, type: 'end', outcome }],
-  };
-}
-
-function placed(state: ModelRequest): ModelPlaced {
-  return { attempt: state.attempt, placement: state.placement, target: state.target };
-}
-
-function running(state: ModelRequest): ModelClaimReply {
-  return { kind: 'run', epoch: state.epoch, target: state.target, start: state.starts };
-}
-
-function failed(code: ErrorCode): Outcome {
-  return { kind: 'failed', code, params: {} };
+function running(state: ModelRequest, now: number): ModelClaimReply {
+  const { epoch, attempt, target, starts: start, trail } = state;
+  return { kind: 'run', epoch, attempt, target, start, remainingMs: state.deadlineAt - now, trail };
 }
