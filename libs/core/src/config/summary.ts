@@ -1,0 +1,82 @@
+import type { Config } from './schema.js';
+import { resolveSecret, type SecretRef } from './secret.js';
+import type { Env } from './template.js';
+
+/** What a configuration holds, safe to print: names and counts, no key, no URL. */
+export interface ConfigSummary {
+  readonly providers: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly location: string;
+    readonly concurrency: number;
+    /** `none`: the provider needs no secret by this file. `variable`: the first one that is not set here. */
+    readonly credential: { readonly state: 'set' | 'none' } | { readonly state: 'missing'; readonly variable: string };
+  }[];
+  readonly models: readonly { readonly id: string; readonly targets: readonly string[] }[];
+  readonly applications: readonly { readonly name: string; readonly keys: number }[];
+}
+
+export function summarizeConfig(config: Config, env: Env): ConfigSummary {
+  return {
+    providers: Object.entries(config.providers).map(([name, provider]) => ({
+      name,
+      kind: provider.kind,
+      location: provider.location,
+      concurrency: provider.concurrency,
+      credential: credentialOf(providerSecrets(provider), env),
+    })),
+    models: Object.entries(config.models).map(([id, { targets }]) => ({
+      id,
+      targets: targets.map(({ provider, model }) => `${provider}/${model}`),
+    })),
+    applications: Object.entries(config.applications).map(([name, { apiKeys }]) => ({ name, keys: apiKeys.length })),
+  };
+}
+
+function providerSecrets(provider: Config['providers'][string]): readonly SecretRef[] {
+  if (provider.kind === 'demo') return [];
+  return [...(provider.apiKey ? [provider.apiKey] : []), ...Object.values(provider.headers)];
+}
+
+function credentialOf(
+  secrets: readonly SecretRef[],
+  env: Env,
+): ConfigSummary['providers'][number]['credential'] {
+  if (secrets.length === 0) return { state: 'none' };
+  for (const secret of secrets) {
+    const resolved = resolveSecret(secret, env);
+    if (resolved.kind === 'missing') return { state: 'missing', variable: resolved.variable };
+  }
+  return { state: 'set' };
+}
+
+/** The summary as lines: what `spillway check` prints after a file without problems. */
+export function formatSummary(summary: ConfigSummary): string[] {
+  const { providers, models, applications } = summary;
+  return [
+    counted(providers.length, 'provider', 'providers'),
+    ...providers.map(
+      ({ name, kind, location, concurrency, credential }) =>
+        `  ${name} (${kind}, ${location}, ${concurrency} at once${credentialText(credential)})`,
+    ),
+    counted(models.length, 'model', 'models'),
+    ...models.map(({ id, targets }) => `  ${id} -> ${targets.join(', then ')}`),
+    applications.length === 0 ? 'no applications: any key is accepted' : counted(applications.length, 'application', 'applications'),
+    ...applications.map(({ name, keys }) => `  ${name} (${counted(keys, 'key', 'keys')})`),
+  ];
+}
+
+function credentialText(credential: ConfigSummary['providers'][number]['credential']): string {
+  switch (credential.state) {
+    case 'none':
+      return '';
+    case 'set':
+      return ', credential set';
+    case 'missing':
+      return `, credential missing${credential.variable === '' ? '' : `: ${credential.variable} is not set`}`;
+  }
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
