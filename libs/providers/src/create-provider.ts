@@ -1,0 +1,18 @@
+import { DemoProvider } from './demo.js';
+import { OpenAiCompatibleProvider } from './openai-compatible/openai-compatible-provider.js';
+import type { OpenAiCompatibleOptions } from './openai-compatible/openai-compatible-provider.js';
+import type { Provider } from './provider.js';
+
+/** What a provider client needs of the provider's configuration, its secrets resolved. */
+export type ProviderOptions =
+  ({ readonly kind: 'openai-compatible' } & OpenAiCompatibleOptions) | { readonly kind: 'demo' };
+
+/** The client for a configured provider. Throws where an address in the options is not a URL. */
+export function createProvider(options: ProviderOptions): Provider {
+  switch (options.kind) {
+    case 'openai-compatible':
+      return new OpenAiCompatibleProvider(options);
+    case 'demo':
+      return new DemoProvider();
+  }
+}

@@ -1,0 +1,158 @@
+import { rewriteBody } from '#core/body.js';
+import type { CallFacts } from '#core/failure.js';
+import type { ProviderFrame, Usage } from '../provider.js';
+import { readChoices, readUsage } from './chunk.js';
+import type { ExchangeEvent } from './exchange.js';
+import { toConnectionFacts } from './exchange.js';
+import { SseReader } from './sse-reader.js';
+import type { SseEvent } from './sse-reader.js';
+import { findError, isRecord, readUpstreamError, toStatusFacts } from './upstream-error.js';
+
+export interface ChatStreamOptions {
+  /** Did the client ask for the usage chunk? Otherwise it is read and kept back. */
+  readonly includeUsage: boolean;
+  /** Words to take out of upstream errors. */
+  readonly secrets: readonly string[];
+  /** Longest line or event, in UTF-16 units. */
+  readonly maxEventLength: number;
+  /** Longest stream, bytes. */
+  readonly maxStreamBytes: number;
+}
+
+export type ChatStep =
+  | { readonly kind: 'frame'; readonly frame: ProviderFrame }
+  /** Complete: the client is owed its [DONE]. */
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'failed'; readonly facts: CallFacts }
+  | { readonly kind: 'aborted' };
+
+/** A mapped event: `undefined` where it is nothing for the client. */
+type Mapped = ChatStep | undefined;
+
+/**
+ * A streamed chat completion, from what happens on the wire to what the client gets and how it ended. Knows no
+ * socket and no clock, so every end can be played through in a test.
+ */
+export class ChatStream {
+  /** Real output was among the frames. */
+  outputSeen = false;
+  /** The latest counts the upstream gave. */
+  usage: Usage | undefined;
+  private receivedBytes = 0;
+  private readonly seen = new Set<number>();
+  private readonly finished = new Set<number>();
+  private readonly reader: SseReader;
+
+  constructor(private readonly options: ChatStreamOptions) {
+    this.reader = new SseReader(options.maxEventLength);
+  }
+
+  /** The steps that an event leads to, in order. A step that is not a frame is the last one of the stream. */
+  *take(event: ExchangeEvent): Generator<ChatStep, void, void> {
+    switch (event.kind) {
+      case 'head':
+        return;
+      case 'data':
+        this.receivedBytes += event.bytes.length;
+        yield* this.read(this.reader.feed(event.bytes));
+        if (this.reader.overflowed) yield malformed('an event is too long');
+        if (this.receivedBytes > this.options.maxStreamBytes) yield malformed('the stream is too long');
+        return;
+      case 'end':
+        yield* this.readTail();
+        yield this.whole ? { kind: 'complete' } : failed({ kind: 'truncated' });
+        return;
+      case 'error':
+        // Cut off behind the finish: nothing of the answer is missing.
+        yield this.whole ? { kind: 'complete' } : failed(toConnectionFacts(event.code, 'headers'));
+        return;
+      case 'timeout':
+        yield this.whole ? { kind: 'complete' } : failed({ kind: 'timeout', timer: this.timer });
+        return;
+      case 'aborted':
+        yield { kind: 'aborted' };
+    }
+  }
+
+  /** Which timer runs now. */
+  private get timer(): 'first_token' | 'idle' {
+    return this.outputSeen ? 'idle' : 'first_token';
+  }
+
+  /** Every choice that was begun has its finish_reason. */
+  private get whole(): boolean {
+    return this.finished.size > 0 && this.finished.size === this.seen.size;
+  }
+
+  private *read(events: readonly SseEvent[]): Generator<ChatStep, void, void> {
+    for (const event of events) {
+      const step = this.map(event);
+      if (step) yield step;
+    }
+  }
+
+  /** Behind the last blank line only a whole event counts: half of one is the truncation itself. */
+  private *readTail(): Generator<ChatStep, void, void> {
+    for (const event of this.reader.end()) {
+      const isWhole = event.data.trim() === '[DONE]' || isRecord(parse(event.data));
+      const step = isWhole ? this.map(event) : undefined;
+      if (step) yield step;
+    }
+  }
+
+  private map(event: SseEvent): Mapped {
+    const data = event.data.trim();
+    if (data === '[DONE]') return this.whole ? { kind: 'complete' } : failed({ kind: 'truncated' });
+    if (data === '') return undefined;
+    const value = parse(data);
+    const { secrets } = this.options;
+    if (event.event === 'error') {
+      return failed(toStatusFacts(readUpstreamError(value === undefined ? data : value), secrets));
+    }
+    if (!isRecord(value)) return malformed('an event is not a JSON object');
+    // Before `choices`: an error chunk may carry choices too, even a finish_reason.
+    const error = findError(value);
+    return error ? failed(toStatusFacts(error, secrets)) : this.mapChunk(value, data);
+  }
+
+  private mapChunk(chunk: Readonly<Record<string, unknown>>, data: string): Mapped {
+    const usage = readUsage(chunk['usage']);
+    this.usage = usage ?? this.usage;
+    const hasChoices = Array.isArray(chunk['choices']);
+    const choices = readChoices(hasChoices ? (chunk['choices'] as unknown[]) : []);
+    for (const choice of choices) {
+      this.seen.add(choice.index);
+      if (choice.finished) this.finished.add(choice.index);
+    }
+    if (choices.length === 0 && usage && !this.options.includeUsage) return undefined;
+    // Pings and the like; clients read `choices[0]` of all they get.
+    if (!hasChoices && !usage) return undefined;
+    const output = choices.some((choice) => choice.output);
+    this.outputSeen ||= output;
+    return { kind: 'frame', frame: { bytes: toFrameBytes(data, hasChoices), output } };
+  }
+}
+
+function toFrameBytes(data: string, hasChoices: boolean): Buffer {
+  // Line breaks in valid JSON stand between tokens only; in a frame they would end the event's line.
+  const line = data.replaceAll('\n', ' ');
+  if (hasChoices) return Buffer.from(`data: ${line}\n\n`);
+  const chunk = rewriteBody(Buffer.from(line), { set: { choices: '[]' } });
+  return Buffer.from(`data: ${chunk.toString()}\n\n`);
+}
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
+
+function failed(facts: CallFacts): ChatStep {
+  return { kind: 'failed', facts };
+}
+
+function malformed(reason: string): ChatStep {
+  return failed({ kind: 'malformed', reason });
+}

@@ -1,0 +1,52 @@
+import type { Usage } from '../provider.js';
+import { isRecord } from './upstream-error.js';
+
+/** Members of a delta that are output once they are not empty (text, or a list of parts). */
+const OUTPUT_MEMBERS = [
+  'content',
+  'reasoning_content',
+  'reasoning',
+  'reasoning_details',
+  'refusal',
+  'tool_calls',
+] as const;
+
+/** One choice of a chunk, as far as the broker looks into it. */
+export interface ChunkChoice {
+  readonly index: number;
+  readonly output: boolean;
+  readonly finished: boolean;
+}
+
+/** Reads the choices of a chunk; what is not an object is left out. */
+export function readChoices(choices: readonly unknown[]): readonly ChunkChoice[] {
+  return choices.filter(isRecord).map((choice) => ({
+    index: typeof choice['index'] === 'number' ? choice['index'] : 0,
+    output: isRecord(choice['delta']) && isOutput(choice['delta']),
+    finished: typeof choice['finish_reason'] === 'string' && choice['finish_reason'] !== '',
+  }));
+}
+
+/** Reads `usage`; undefined where it is null, missing, or not numbers. */
+export function readUsage(usage: unknown): Usage | undefined {
+  if (!isRecord(usage)) return undefined;
+  const promptTokens = usage['prompt_tokens'];
+  // Embeddings have no completion.
+  const completionTokens = usage['completion_tokens'] ?? 0;
+  return isCount(promptTokens) && isCount(completionTokens) ? { promptTokens, completionTokens } : undefined;
+}
+
+/** Real output: anything that a client would show or act on. A role or an empty text is not. */
+function isOutput(delta: Readonly<Record<string, unknown>>): boolean {
+  const isFilled = (value: unknown) =>
+    (typeof value === 'string' || Array.isArray(value)) && value.length > 0;
+  return (
+    OUTPUT_MEMBERS.some((name) => isFilled(delta[name])) ||
+    isRecord(delta['audio']) ||
+    isRecord(delta['function_call'])
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}

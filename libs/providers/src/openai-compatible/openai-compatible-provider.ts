@@ -1,0 +1,232 @@
+import type { Dispatcher } from 'undici';
+import { readMember, rewriteBody } from '#core/body.js';
+import type { CallFacts } from '#core/failure.js';
+import type { CredentialState } from '#core/fleet.js';
+import { retryAfterMs } from '#core/retry-after.js';
+import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
+import { createDispatcher } from './dispatcher.js';
+import type { ProxyEnvironment } from './dispatcher.js';
+import { Exchange, toConnectionFacts } from './exchange.js';
+import type { ResponseHeaders } from './exchange.js';
+import { parseJson, readBody, relayBody, relayStream } from './relay.js';
+import type { AnswerLimits, RelayContext } from './relay.js';
+import { findError, isRecord, readUpstreamError, toStatusFacts } from './upstream-error.js';
+
+export interface OpenAiCompatibleOptions {
+  /** The provider's name in the configuration. */
+  readonly name: string;
+  /** Up to and including the version: `http://10.0.0.5:8000/v1`. A query string is kept on every call. */
+  readonly baseUrl: string;
+  /** Sent as a bearer token. Absent: no `authorization` at all. */
+  readonly apiKey?: string | undefined;
+  /** Fixed request headers; they win over our own, but cannot change how the body is framed. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Sockets at once. Default: no limit, as the provider's concurrency bounds the calls. */
+  readonly connections?: number | undefined;
+  /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. Default: no proxy. */
+  readonly environment?: ProxyEnvironment | undefined;
+  /** Overrides of the bounds on what the upstream may send. */
+  readonly limits?: Partial<AnswerLimits> | undefined;
+}
+
+const DEFAULT_LIMITS: AnswerLimits = {
+  eventLength: 1024 * 1024,
+  streamBytes: 64 * 1024 * 1024,
+  bodyBytes: 32 * 1024 * 1024,
+};
+
+/** The broker's own members and the SDKs' wrapper for them: never for an upstream. */
+const OWN_MEMBERS = ['fallbakit', 'spillway', 'extra_body'];
+
+/** Headers that would contradict how the request is framed or the answer is read. */
+const FIXED_HEADERS =
+  /^(accept-encoding|connection|content-length|content-type|expect|keep-alive|transfer-encoding|upgrade)$/;
+
+/** Words of an error are worth this much and no more: the next target waits. */
+const ERROR_BODY_BYTES = 64 * 1024;
+const ERROR_BODY_MS = 2_000;
+
+const DISCOVERY_MS = 5_000;
+
+/** Shorter header values are no secrets, and taking them out would garble the words. */
+const MIN_SECRET_LENGTH = 8;
+
+/** Any upstream that speaks OpenAI's chat completions over HTTP: OpenAI, vLLM, llama.cpp, Ollama's /v1, and so on. */
+export class OpenAiCompatibleProvider implements Provider {
+  private readonly url: URL;
+  private readonly dispatcher: Dispatcher;
+  private readonly headers: Readonly<Record<string, string>>;
+  private readonly limits: AnswerLimits;
+  private readonly secrets: readonly string[];
+  /** What the upstream last said of our credential; an unreachable one says nothing new. */
+  private credential: CredentialState = 'ok';
+
+  /** Throws where `baseUrl` or the proxy variable is not a URL. */
+  constructor(options: OpenAiCompatibleOptions) {
+    this.url = new URL(options.baseUrl);
+    this.dispatcher = createDispatcher({
+      url: this.url,
+      connections: options.connections,
+      environment: options.environment,
+    });
+    this.headers = buildHeaders(options);
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.secrets = findSecrets(options);
+  }
+
+  async *infer(call: ProviderCall, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
+    const startedAt = performance.now();
+    const exchange = new Exchange(this.dispatcher, this.chatRequest(call), signal);
+    const { timeouts, stream } = call;
+    try {
+      const head = await exchange.next(startedAt + (stream ? timeouts.firstTokenMs : timeouts.responseMs));
+      switch (head.kind) {
+        case 'head': {
+          const facts = await this.readRefusal(exchange, head.status, head.headers, stream);
+          if (exchange.aborted) return { ok: false, aborted: true, phase: exchange.phase };
+          if (facts) return { ok: false, aborted: false, phase: exchange.phase, facts };
+          break;
+        }
+        case 'aborted':
+          return { ok: false, aborted: true, phase: exchange.phase };
+        case 'timeout': {
+          const timer = stream ? 'first_token' : 'response';
+          return { ok: false, aborted: false, phase: exchange.phase, facts: { kind: 'timeout', timer } };
+        }
+        case 'error': {
+          const facts = toConnectionFacts(head.code, exchange.phase);
+          return { ok: false, aborted: false, phase: exchange.phase, facts };
+        }
+        case 'data':
+        case 'end':
+          throw new Error(`The HTTP client gave ${head.kind} before a head.`);
+      }
+      const context: RelayContext = { exchange, call, startedAt, limits: this.limits, secrets: this.secrets };
+      return yield* stream ? relayStream(context) : relayBody(context);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  async discover(signal: AbortSignal): Promise<Discovery> {
+    const request = {
+      origin: this.url.origin,
+      path: this.path('/models'),
+      method: 'GET',
+      headers: { accept: 'application/json', ...this.headers },
+    };
+    const deadlineAt = performance.now() + DISCOVERY_MS;
+    const exchange = new Exchange(this.dispatcher, request, signal);
+    try {
+      const head = await exchange.next(deadlineAt);
+      if (head.kind !== 'head') return { credential: this.credential };
+      if (head.status === 401 || head.status === 403) this.credential = 'rejected';
+      else if (head.status < 500 && head.status !== 429) this.credential = 'ok';
+      if (head.status >= 300) return { credential: this.credential };
+      const read = await readBody(exchange, this.limits.bodyBytes, deadlineAt);
+      const models = read.kind === 'body' ? readModels(parseJson(read.bytes)) : undefined;
+      return { ...(models && { models }), credential: this.credential };
+    } finally {
+      exchange.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.dispatcher.destroy();
+  }
+
+  private chatRequest(call: ProviderCall): Dispatcher.DispatchOptions {
+    return {
+      origin: this.url.origin,
+      path: this.path('/chat/completions'),
+      method: 'POST',
+      headers: {
+        accept: call.stream ? 'text/event-stream, application/json' : 'application/json',
+        'content-type': 'application/json',
+        'x-request-id': call.request,
+        ...this.headers,
+      },
+      body: toUpstreamBody(call),
+    };
+  }
+
+  private path(suffix: string): string {
+    return `${this.url.pathname.replace(/\/+$/, '')}${suffix}${this.url.search}`;
+  }
+
+  /** Why the head (and, where it helps, the body) is no answer; undefined where the answer follows. */
+  private async readRefusal(
+    exchange: Exchange,
+    status: number,
+    headers: ResponseHeaders,
+    stream: boolean,
+  ): Promise<CallFacts | undefined> {
+    const malformed = (reason: string): CallFacts => ({ kind: 'malformed', reason });
+    if (status >= 300 && status < 400)
+      return malformed(`a redirect (status ${status}), which is not followed`);
+    if (status >= 400) {
+      const waitMs = retryAfterMs(headers, Date.now());
+      const error = readUpstreamError(await readErrorBody(exchange));
+      return toStatusFacts(error, this.secrets, { status, retryAfterMs: waitMs });
+    }
+    // We asked for none; unpacking one would let a small answer grow without bound.
+    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+    if (encoding !== 'identity') return malformed('the response has a content-encoding');
+    const type = mediaType(headers);
+    if (type === undefined || isMediaType(type, stream)) return undefined;
+    if (!stream || !isMediaType(type, false)) return malformed('the response has another content type');
+    const value = await readErrorBody(exchange);
+    const error = isRecord(value) ? findError(value) : undefined;
+    return error ? toStatusFacts(error, this.secrets) : malformed('the response is not an event stream');
+  }
+}
+
+async function readErrorBody(exchange: Exchange): Promise<unknown> {
+  const read = await readBody(exchange, ERROR_BODY_BYTES, performance.now() + ERROR_BODY_MS);
+  return read.kind === 'body' ? parseJson(read.bytes) : undefined;
+}
+
+/** The client's bytes with the upstream's model name, without the broker's members, and always asking for usage. */
+function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
+  const set: Record<string, string> = { model: JSON.stringify(model) };
+  if (stream) {
+    const options = readMember(body, 'stream_options');
+    set['stream_options'] = options?.startsWith('{')
+      ? rewriteBody(Buffer.from(options), { set: { include_usage: 'true' } }).toString()
+      : '{"include_usage":true}';
+  }
+  return rewriteBody(body, { set, remove: OWN_MEMBERS });
+}
+
+function buildHeaders({ apiKey, headers }: OpenAiCompatibleOptions): Readonly<Record<string, string>> {
+  const fixed = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return {
+    'accept-encoding': 'identity',
+    'user-agent': 'spillway',
+    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+    ...Object.fromEntries(fixed.filter(([name]) => !FIXED_HEADERS.test(name))),
+  };
+}
+
+function findSecrets({ apiKey, headers }: OpenAiCompatibleOptions): readonly string[] {
+  const words = Object.values(headers ?? {}).flatMap((value) => value.split(/\s+/));
+  const secrets = [...(apiKey ? [apiKey] : []), ...words.filter((word) => word.length >= MIN_SECRET_LENGTH)];
+  // Longest first, or a secret that contains another would be left half.
+  return secrets.toSorted((a, b) => b.length - a.length);
+}
+
+function mediaType(headers: ResponseHeaders): string | undefined {
+  const header = headers['content-type'];
+  return (Array.isArray(header) ? header[0] : header)?.split(';')[0]?.trim().toLowerCase();
+}
+
+function isMediaType(type: string, stream: boolean): boolean {
+  return stream ? type === 'text/event-stream' : type === 'application/json' || type.endsWith('+json');
+}
+
+/** `{data: [{id}]}` as OpenAI has it, and a bare list; undefined for anything else. */
+function readModels(value: unknown): readonly string[] | undefined {
+  const list = isRecord(value) ? value['data'] : value;
+  if (!Array.isArray(list)) return undefined;
+  return list.flatMap((item) => (isRecord(item) && typeof item['id'] === 'string' ? [item['id']] : []));
+}

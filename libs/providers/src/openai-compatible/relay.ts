@@ -1,0 +1,125 @@
+import type { CallFacts } from '#core/failure.js';
+import type { CallEnd, ProviderCall, ProviderFrame } from '../provider.js';
+import { ChatStream } from './chat-stream.js';
+import { readUsage } from './chunk.js';
+import { toConnectionFacts } from './exchange.js';
+import type { Exchange } from './exchange.js';
+import { findError, isRecord, toStatusFacts } from './upstream-error.js';
+
+/** Bounds on what an upstream may send. */
+export interface AnswerLimits {
+  /** Longest line or event of a stream, in UTF-16 units. Default: 1 MiB. */
+  readonly eventLength: number;
+  /** Longest stream, bytes. Default: 64 MiB. */
+  readonly streamBytes: number;
+  /** Longest answer without `stream`, bytes. Default: 32 MiB. */
+  readonly bodyBytes: number;
+}
+
+export interface RelayContext {
+  readonly exchange: Exchange;
+  readonly call: ProviderCall;
+  /** When the call began, on the `performance.now` clock: the timers count from here. */
+  readonly startedAt: number;
+  readonly limits: AnswerLimits;
+  readonly secrets: readonly string[];
+}
+
+const DONE: ProviderFrame = { bytes: Buffer.from('data: [DONE]\n\n'), output: false };
+
+/** A body read to its end, or why it could not be. */
+export type BodyRead =
+  | { readonly kind: 'body'; readonly bytes: Buffer }
+  | { readonly kind: 'failed'; readonly facts: CallFacts }
+  | { readonly kind: 'aborted' };
+
+/** Passes on a streamed answer whose head was 200. */
+export async function* relayStream(context: RelayContext): AsyncGenerator<ProviderFrame, CallEnd, void> {
+  const { exchange, call, startedAt, limits, secrets } = context;
+  const chat = new ChatStream({
+    includeUsage: call.includeUsage,
+    secrets,
+    maxEventLength: limits.eventLength,
+    maxStreamBytes: limits.streamBytes,
+  });
+  const usage = () => (chat.usage ? { usage: chat.usage } : {});
+  const phase = () => (chat.outputSeen ? 'visible' : 'headers');
+  const firstTokenAt = startedAt + call.timeouts.firstTokenMs;
+  for (;;) {
+    const deadlineAt = chat.outputSeen ? performance.now() + call.timeouts.idleMs : firstTokenAt;
+    for (const step of chat.take(await exchange.next(deadlineAt))) {
+      switch (step.kind) {
+        case 'frame':
+          yield step.frame;
+          // More may already be parsed; nothing of it may be sent after a cancel.
+          if (exchange.aborted) return { ok: false, aborted: true, phase: phase(), ...usage() };
+          break;
+        case 'complete':
+          exchange.release();
+          yield DONE;
+          return { ok: true, ...usage() };
+        case 'failed':
+          return { ok: false, aborted: false, phase: phase(), facts: step.facts, ...usage() };
+        case 'aborted':
+          return { ok: false, aborted: true, phase: phase(), ...usage() };
+      }
+    }
+  }
+}
+
+/** Passes on an answer without `stream` whose head was 200: one frame, or none where it is not an answer. */
+export async function* relayBody(context: RelayContext): AsyncGenerator<ProviderFrame, CallEnd, void> {
+  const { exchange, call, startedAt, limits, secrets } = context;
+  const read = await readBody(exchange, limits.bodyBytes, startedAt + call.timeouts.responseMs);
+  if (read.kind === 'aborted') return { ok: false, aborted: true, phase: 'headers' };
+  const fail = (facts: CallFacts): CallEnd => ({ ok: false, aborted: false, phase: 'headers', facts });
+  if (read.kind === 'failed') return fail(read.facts);
+  const value = parseJson(read.bytes);
+  if (!isRecord(value)) return fail({ kind: 'malformed', reason: 'the body is not a JSON object' });
+  const error = findError(value);
+  if (error) return fail(toStatusFacts(error, secrets));
+  const choices = value['choices'];
+  if (!Array.isArray(choices) || choices.length === 0) {
+    return fail({ kind: 'malformed', reason: 'the body has no choices' });
+  }
+  yield { bytes: read.bytes, output: true };
+  const usage = readUsage(value['usage']);
+  return { ok: true, ...(usage && { usage }) };
+}
+
+/** Reads a body of at most `maxBytes` until `deadlineAt`; a longer one is malformed. */
+export async function readBody(exchange: Exchange, maxBytes: number, deadlineAt: number): Promise<BodyRead> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for (;;) {
+    const event = await exchange.next(deadlineAt);
+    switch (event.kind) {
+      case 'head':
+        break;
+      case 'data':
+        pieces.push(event.bytes);
+        length += event.bytes.length;
+        if (length > maxBytes) {
+          return { kind: 'failed', facts: { kind: 'malformed', reason: 'the body is too long' } };
+        }
+        break;
+      case 'end':
+        return { kind: 'body', bytes: Buffer.concat(pieces) };
+      case 'error':
+        return { kind: 'failed', facts: toConnectionFacts(event.code, 'headers') };
+      case 'timeout':
+        return { kind: 'failed', facts: { kind: 'timeout', timer: 'response' } };
+      case 'aborted':
+        return { kind: 'aborted' };
+    }
+  }
+}
+
+/** The value, or undefined where it is not JSON. */
+export function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+}
