@@ -2,8 +2,7 @@
  * Every error that a client can receive, in one table. The api's error filter, the worker and docs/errors.md read
  * these rows; nothing else invents a status or a code.
  *
- * `{name}` in a message is filled from the error's params. `retryable: false` sends `x-should-retry: false`, which
- * the SDKs obey before the status: their own retry would triple the load, or could never succeed.
+ * `{name}` in a message is filled from the error's params.
  */
 export interface ErrorRow {
   readonly status: number;
@@ -11,7 +10,13 @@ export interface ErrorRow {
   readonly message: string;
   /** What the caller can do about it; printed in docs/errors.md. */
   readonly remedy: string;
+  /**
+   * Sends `x-should-retry: false`, which the SDKs obey before the status: their own retry would triple the load, or
+   * could never succeed.
+   */
   readonly retryable?: false;
+  /** Retry-After of a 429 or 503 whose params hold no `seconds`. Default 1. */
+  readonly retryAfterSeconds?: number;
 }
 
 export const errors = {
@@ -121,7 +126,7 @@ export const errors = {
   rate_limit_exceeded: {
     status: 429,
     type: 'rate_limit_error',
-    message: 'Every provider for {model} is rate-limiting; try again in {seconds} s.',
+    message: 'Every provider for {model} is busy or rate-limiting; try again in {seconds} s.',
     remedy: 'Wait for the time in Retry-After.',
   },
   queue_full: {
@@ -135,6 +140,7 @@ export const errors = {
     type: 'server_error',
     message: 'Spillway failed on this request. Its id is {request}.',
     remedy: 'Look for the id in the logs, and report it.',
+    retryable: false,
   },
   upstream_error: {
     status: 502,
@@ -169,12 +175,14 @@ export const errors = {
     type: 'server_error',
     message: 'No provider for {model} can serve now: {reason}',
     remedy: 'Wait for the time in Retry-After; check the providers.',
+    retryAfterSeconds: 5,
   },
   no_worker: {
     status: 503,
     type: 'server_error',
-    message: 'No worker that serves {model} was alive within {seconds} s.',
+    message: 'No worker that serves {model} was alive within {waited} s.',
     remedy: 'Start a worker for the provider: ./spillway worker --provider NAME.',
+    retryAfterSeconds: 15,
   },
   redis_unavailable: {
     status: 503,
@@ -198,7 +206,7 @@ export const errors = {
   queue_timeout: {
     status: 504,
     type: 'upstream_error',
-    message: 'No worker was free for {model} within {seconds} s.',
+    message: 'No worker was free for {model} within {waited} s.',
     remedy: 'Add workers, or raise `maxQueueWaitMs`.',
     retryable: false,
   },
@@ -212,6 +220,11 @@ export const errors = {
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errors;
+
+/** Is it a row of this version's table? A ledger entry of a newer version may hold a code that is not. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errors, code);
+}
 
 /** Values for the `{name}` places of a message, and `param`, the request member at fault. */
 export type ErrorParams = Readonly<Record<string, string | number>>;
@@ -238,7 +251,7 @@ export class SpillwayError extends Error {
   }
 }
 
-/** Fills the message of `code`. A place without a param is left out rather than shown as `{name}`. */
+/** Fills the message of `code`. A place without a param reads `unknown` rather than `{name}`. */
 export function errorMessage(code: ErrorCode, params: ErrorParams = {}): string {
   return errors[code].message.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? 'unknown'));
 }
@@ -261,12 +274,16 @@ export function errorBody(code: ErrorCode, params: ErrorParams = {}): ErrorBody 
  */
 const MAX_RETRY_AFTER_SECONDS = 60;
 
-/** The headers that go with an error: what SDKs obey when they decide whether and when to try again. */
+/**
+ * The headers that go with an error: what SDKs obey when they decide whether and when to try again. `params.seconds`
+ * of a 429 or 503 is the wait.
+ */
 export function errorHeaders(code: ErrorCode, params: ErrorParams = {}): Record<string, string> {
   const row: ErrorRow = errors[code];
   if (row.retryable === false) return { 'x-should-retry': 'false' };
   if (row.status !== 429 && row.status !== 503) return {};
-  const seconds = Math.max(1, Math.ceil(Number(params['seconds'] ?? 1)));
+  const wanted = Number(params['seconds']);
+  const seconds = Math.max(1, Math.ceil(Number.isFinite(wanted) ? wanted : (row.retryAfterSeconds ?? 1)));
   if (seconds <= MAX_RETRY_AFTER_SECONDS) return { 'retry-after': String(seconds) };
   return { 'x-should-retry': 'false', 'x-spillway-eta-ms': String(seconds * 1000) };
 }

@@ -1,0 +1,145 @@
+import type { Controls } from './controls.js';
+import { SpillwayError } from './errors.js';
+import type { Fleet } from './fleet.js';
+import { findRoute, listAvailable, providerLocation, providerNames } from './route.js';
+import type { Catalogue, Route } from './route.js';
+import { showName } from './scrub.js';
+import { targetKey } from './target-key.js';
+import type { Target } from './target.js';
+
+export interface PlanInput {
+  readonly route: Route;
+  readonly controls: Controls;
+  readonly catalogue: Catalogue;
+}
+
+/**
+ * The ordered targets that one request may use, at least one and none twice: the route, changed by the caller's
+ * controls, less what is known not to work now.
+ * @throws SpillwayError `invalid_value` for controls that name no usable provider or leave nothing;
+ * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets
+ */
+export function makePlan({ route, controls, catalogue }: PlanInput): Target[] {
+  if (route.targets.length === 0) {
+    throw new SpillwayError('no_provider_available', {
+      model: showName(route.model),
+      reason: 'it has no targets.',
+    });
+  }
+  const wanted = distinct(applyControls(route, controls, catalogue));
+  const planned = controls.fallback ? wanted : wanted.slice(0, 1);
+  const usable = planned.filter((target) => !catalogue.fleet.unusable.has(targetKey(target)));
+  if (usable.length === 0) {
+    throw new SpillwayError('model_not_found', {
+      model: showName(route.model),
+      available: listAvailable(catalogue),
+      param: 'model',
+    });
+  }
+  return preferServed(usable, catalogue.fleet);
+}
+
+/** Targets without credential or worker give way to the others; where all are alike they stay, and the request waits. */
+function preferServed(targets: readonly Target[], fleet: Fleet): Target[] {
+  const trusted = someOrAll(targets, ({ provider }) => credentialFault(provider, fleet) === undefined);
+  return someOrAll(trusted, ({ provider }) => fleet.providers.has(provider));
+}
+
+function someOrAll(targets: readonly Target[], test: (target: Target) => boolean): Target[] {
+  const some = targets.filter(test);
+  return some.length > 0 ? some : [...targets];
+}
+
+/** The route after the controls. What `only` excludes is gone from every part of it. */
+function applyControls(route: Route, controls: Controls, catalogue: Catalogue): Target[] {
+  const own = allowed(route.targets, controls);
+  const callers = callersFallback(route, controls, catalogue);
+  if (callers !== undefined) return [...primaries(own), ...callers];
+  if (own.length > 0) return own;
+  const name = onlyName(controls);
+  throw invalid(
+    name,
+    `${name} leaves no target: ${showName(route.model)} has none that is ${controls.only}.`,
+  );
+}
+
+function allowed(targets: readonly Target[], { only }: Controls): Target[] {
+  return targets.filter(({ location }) => only === undefined || location === only);
+}
+
+/** What the caller's fallback comes after: the local targets that the route begins with, or else its first. */
+function primaries(targets: readonly Target[]): readonly Target[] {
+  const cloud = targets.findIndex(({ location }) => location === 'cloud');
+  return cloud < 0 ? targets : targets.slice(0, Math.max(1, cloud));
+}
+
+/** The fallback that the caller named; undefined where none was. It replaces the route's own. */
+function callersFallback(route: Route, controls: Controls, catalogue: Catalogue): Target[] | undefined {
+  const { fallbackProvider, fallbackModel } = controls;
+  if (fallbackProvider !== undefined) {
+    const target = onProvider(fallbackProvider, route, fallbackModel, catalogue);
+    return keepOrRefuse([target], controls, 'fallbackProvider', fallbackProvider);
+  }
+  if (fallbackModel === undefined) return undefined;
+  return keepOrRefuse(withModel(fallbackModel, route, catalogue), controls, 'fallbackModel', fallbackModel);
+}
+
+function keepOrRefuse(targets: readonly Target[], controls: Controls, param: string, name: string): Target[] {
+  const kept = allowed(targets, controls);
+  if (kept.length > 0) return kept;
+  throw invalid(
+    param,
+    `${param} ${showName(name)} is not ${controls.only}, which ${onlyName(controls)} asks for.`,
+  );
+}
+
+function onProvider(provider: string, route: Route, model: string | undefined, catalogue: Catalogue): Target {
+  const location = providerLocation(provider, catalogue);
+  if (location === undefined) {
+    const known = providerNames(catalogue).slice(0, 20).join(', ') || 'none';
+    throw invalid('fallbackProvider', `There is no provider ${showName(provider)} here; known: ${known}.`);
+  }
+  const fault = credentialFault(provider, catalogue.fleet);
+  if (fault !== undefined) {
+    throw invalid(
+      'fallbackProvider',
+      `The provider ${provider} has no usable credential here: it is ${fault}.`,
+    );
+  }
+  const own = route.targets.find(
+    (target) => target.provider === provider && target.model === (model ?? target.model),
+  );
+  return own ?? { provider, model: model ?? route.bareModel, location };
+}
+
+/** A name known here is used as it is routed here; any other is asked of the route's own fallback providers. */
+function withModel(model: string, route: Route, catalogue: Catalogue): Target[] {
+  const known = findRoute(model, catalogue);
+  if (known !== undefined) return [...known.targets];
+  const later = route.targets.slice(primaries(route.targets).length);
+  if (later.length > 0) return later.map(({ provider, location }) => ({ provider, model, location }));
+  throw invalid(
+    'fallbackModel',
+    `There is no model ${showName(model)} here, and ${showName(route.model)} has no fallback provider to ask for it; ` +
+      `send fallbackProvider too. Available: ${listAvailable(catalogue)}.`,
+  );
+}
+
+function credentialFault(provider: string, { providers }: Fleet): 'missing' | 'rejected' | undefined {
+  const credential = providers.get(provider)?.credential;
+  return credential === 'ok' ? undefined : credential;
+}
+
+function distinct(targets: readonly Target[]): Target[] {
+  return targets.filter(
+    (target, index) => index === targets.findIndex((other) => targetKey(other) === targetKey(target)),
+  );
+}
+
+function onlyName({ only }: Controls): string {
+  return only === 'local' ? 'localModelOnly' : 'cloudModelOnly';
+}
+
+function invalid(param: string, reason: string): SpillwayError {
+  return new SpillwayError('invalid_value', { param, reason });
+}

@@ -1,0 +1,200 @@
+import { SpillwayError } from './errors.js';
+import type { Fleet } from './fleet.js';
+import { showName } from './scrub.js';
+import type { Location, Target } from './target.js';
+
+/** What can be asked for: the configuration's models and providers, and what the workers announce. */
+export interface Catalogue {
+  readonly models: Readonly<Record<string, { readonly targets: readonly ConfiguredTarget[] }>>;
+  readonly providers: Readonly<Record<string, { readonly kind: string; readonly location: Location }>>;
+  readonly fleet: Fleet;
+}
+
+export interface ConfiguredTarget {
+  readonly provider: string;
+  /** Default: the public id. */
+  readonly model?: string | undefined;
+  readonly maxQueueWaitMs?: number | undefined;
+  readonly contextTokens?: number | undefined;
+}
+
+/** A public model and the ordered targets that serve it; at least one. */
+export interface Route {
+  /** As the caller wrote it. */
+  readonly model: string;
+  /** The same without a provider's name before it: what another provider would be asked for. */
+  readonly bareModel: string;
+  readonly targets: readonly Target[];
+}
+
+/** What the built-in demo provider offers, known before its first heartbeat. */
+export const DEMO_MODELS = ['demo', 'demo-slow', 'demo-fail', 'demo-429', 'demo-cut'] as const;
+
+/**
+ * The route of a model name. First found wins: a configured model; `<provider>/<model>`; a model that workers
+ * announce, local providers first; and where there is nothing but demo providers, any name.
+ * @throws SpillwayError `model_not_found`, with some of the names there are
+ */
+export function resolveModel(model: string, catalogue: Catalogue): Route {
+  const route = findRoute(model, catalogue);
+  if (route !== undefined) return route;
+  throw new SpillwayError('model_not_found', {
+    model: showName(model),
+    available: listAvailable(catalogue),
+    param: 'model',
+  });
+}
+
+/** As `resolveModel`; undefined where nothing has that name. */
+export function findRoute(model: string, catalogue: Catalogue): Route | undefined {
+  return (
+    configuredRoute(model, catalogue) ??
+    providerRoute(model, catalogue) ??
+    announcedRoute(model, catalogue) ??
+    demoRoute(model, catalogue)
+  );
+}
+
+function configuredRoute(model: string, catalogue: Catalogue): Route | undefined {
+  const configured = Object.hasOwn(catalogue.models, model) ? catalogue.models[model] : undefined;
+  if (configured === undefined) return undefined;
+  const targets = configured.targets.map((each) => ({
+    ...targetOf(each.provider, each.model ?? model, catalogue),
+    ...(each.maxQueueWaitMs === undefined ? {} : { maxQueueWaitMs: each.maxQueueWaitMs }),
+    ...(each.contextTokens === undefined ? {} : { contextTokens: each.contextTokens }),
+  }));
+  return { model, bareModel: model, targets };
+}
+
+function providerRoute(model: string, catalogue: Catalogue): Route | undefined {
+  const slash = model.indexOf('/');
+  const [provider, bareModel] = [model.slice(0, slash), model.slice(slash + 1)];
+  if (slash < 1 || bareModel === '' || providerLocation(provider, catalogue) === undefined) return undefined;
+  // A model that is named like this itself (`openai/gpt-oss-20b` on a local box) must not go to a provider that says
+  // it has no such thing.
+  const offered = catalogue.fleet.providers.get(provider)?.models ?? [];
+  if (offered.length > 0 && !offers(offered, bareModel) && announcedRoute(model, catalogue)) return undefined;
+  return {
+    model,
+    bareModel,
+    targets: [targetOf(provider, offers(offered, bareModel) ?? bareModel, catalogue)],
+  };
+}
+
+function announcedRoute(model: string, catalogue: Catalogue): Route | undefined {
+  const targets = [...catalogue.fleet.providers.values()].flatMap(({ name, models }) => {
+    const offered = offers(models, model);
+    return offered === undefined ? [] : [targetOf(name, offered, catalogue)];
+  });
+  if (targets.length === 0) return undefined;
+  const order = providerNames(catalogue);
+  const rank = ({ provider, location }: Target): number =>
+    order.indexOf(provider) + (location === 'local' ? 0 : order.length);
+  return { model, bareModel: model, targets: targets.toSorted((a, b) => rank(a) - rank(b)) };
+}
+
+function demoRoute(model: string, catalogue: Catalogue): Route | undefined {
+  const names = providerNames(catalogue);
+  const [provider] = names;
+  if (provider === undefined || !names.every((name) => kindOf(name, catalogue) === 'demo')) return undefined;
+  const known = DEMO_MODELS.find((name) => name === model) ?? 'demo';
+  return { model, bareModel: model, targets: [targetOf(provider, known, catalogue)] };
+}
+
+/** The name under which `model` is offered: Ollama announces `llama3.2:latest` for what everybody calls `llama3.2`. */
+function offers(models: readonly string[], model: string): string | undefined {
+  return [model, `${model}:latest`].find((name) => models.includes(name));
+}
+
+function targetOf(provider: string, model: string, catalogue: Catalogue): Target {
+  // Where nobody says, assume the worse: a local-only request must not reach it.
+  return { provider, model, location: providerLocation(provider, catalogue) ?? 'cloud' };
+}
+
+/**
+ * Where a provider runs; undefined when there is no such provider. When file and workers differ it is `cloud`, since
+ * `localModelOnly` is a guarantee.
+ */
+export function providerLocation(name: string, { providers, fleet }: Catalogue): Location | undefined {
+  const configured = Object.hasOwn(providers, name) ? providers[name]?.location : undefined;
+  const announced = fleet.providers.get(name)?.location;
+  return configured === 'cloud' || announced === 'cloud' ? 'cloud' : (configured ?? announced);
+}
+
+/** Every provider there is: those of the file in its order, then those that only workers know, by name. */
+export function providerNames({ providers, fleet }: Catalogue): string[] {
+  const configured = Object.keys(providers);
+  return [
+    ...configured,
+    ...[...fleet.providers.keys()].filter((name) => !configured.includes(name)).toSorted(),
+  ];
+}
+
+function kindOf(name: string, { providers, fleet }: Catalogue): string | undefined {
+  return Object.hasOwn(providers, name) ? providers[name]?.kind : fleet.providers.get(name)?.kind;
+}
+
+/** One entry of `GET /v1/models`. */
+export interface ModelCard {
+  readonly id: string;
+  readonly object: 'model';
+  readonly created: number;
+  readonly owned_by: string;
+}
+
+/**
+ * Unix time, s, of every model: the wire wants one, nobody knows it, and it must be the same on every replica and after
+ * every restart. 2026-01-01.
+ */
+const MODELS_CREATED = 1_767_225_600;
+
+/**
+ * What `GET /v1/models` lists: configured models, then announced ones, each under the shortest name that reaches it;
+ * sorted within both, no id twice. Every id resolves.
+ */
+export function listModels(catalogue: Catalogue): ModelCard[] {
+  const configured = Object.keys(catalogue.models).toSorted();
+  const announced = [...catalogue.fleet.providers.values()].flatMap(({ name, models }) =>
+    models.map((model) => (reaches(model, name, catalogue) ? model : `${name}/${model}`)),
+  );
+  const ids = new Set([...configured, ...announced.toSorted()]);
+  if (ids.size === 0 && findRoute('demo', catalogue)) DEMO_MODELS.forEach((name) => ids.add(name));
+  return [...ids].flatMap((id) => {
+    const route = findRoute(id, catalogue);
+    return route === undefined ? [] : [cardOf(route)];
+  });
+}
+
+/**
+ * One model by any name that a request may use.
+ * @throws SpillwayError `model_not_found`
+ */
+export function describeModel(model: string, catalogue: Catalogue): ModelCard {
+  return cardOf(resolveModel(model, catalogue));
+}
+
+function cardOf({ model, targets }: Route): ModelCard {
+  return {
+    id: model,
+    object: 'model',
+    created: MODELS_CREATED,
+    owned_by: targets[0]?.provider ?? 'spillway',
+  };
+}
+
+/** Does the plain name lead to this very model of this provider? A configured model of that name may not. */
+function reaches(model: string, provider: string, catalogue: Catalogue): boolean {
+  const route = findRoute(model, catalogue);
+  return route?.targets.some((target) => target.provider === provider && target.model === model) ?? false;
+}
+
+/** Names in a `model_not_found` message. */
+const AVAILABLE_MAX = 20;
+
+/** The names there are, for a message; bounded. */
+export function listAvailable(catalogue: Catalogue): string {
+  const ids = listModels(catalogue).map(({ id }) => id);
+  if (ids.length === 0) return 'none yet (no models are configured and no worker announces any)';
+  const more = ids.length > AVAILABLE_MAX ? ` and ${ids.length - AVAILABLE_MAX} more` : '';
+  return `${ids.slice(0, AVAILABLE_MAX).join(', ')}${more}`;
+}
