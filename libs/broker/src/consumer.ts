@@ -1,0 +1,94 @@
+import { WaitingError, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { BrokerLog } from './connection.js';
+import { ErrorBreaker } from './error-breaker.js';
+import { queueName, type InferenceJob, type Keys } from './keys.js';
+
+/** `handed_back`: the job goes to the head of its queue again; else it is done with. */
+export type JobEnd = 'done' | 'handed_back';
+
+export interface ConsumerOptions {
+  readonly provider: string;
+  /** Jobs at once in this process. */
+  readonly workerConcurrency: number;
+  /** A patient connection; BullMQ opens a second one, for blocking, from it. */
+  readonly connection: Redis;
+  readonly keys: Keys;
+  readonly log: BrokerLog;
+  /** Looks at one attempt. The signal aborts when the run must stop; its reason is a `StopReason`. Must not reject. */
+  readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<JobEnd>;
+}
+
+/**
+ * Takes one provider's jobs from BullMQ, which delivers at least once and decides nothing: jobs never fail and return
+ * nothing, so no text of a request reaches BullMQ's keys.
+ */
+export class Consumer {
+  private readonly worker: Worker<InferenceJob>;
+  private readonly active = new Set<Promise<unknown>>();
+  private draining = false;
+
+  constructor(private readonly options: ConsumerOptions) {
+    const { provider, keys, log } = options;
+    // BullMQ hands over the abort signal only to a plain function of three parameters.
+    const processor = (job: Job<InferenceJob>, token: string | undefined, signal: AbortSignal | undefined) =>
+      this.take(job, token, signal);
+    this.worker = new Worker<InferenceJob>(queueName(provider), processor, {
+      connection: options.connection,
+      prefix: keys.queuePrefix(provider),
+      concurrency: options.workerConcurrency,
+      autorun: false,
+      lockDuration: 10_000,
+      stalledInterval: 5_000,
+      // The ledger counts starts; BullMQ failing a job would only lose it.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      drainDelay: 1,
+      // Its default of 15 s is how long a worker would look away after Redis was gone.
+      runRetryDelay: 500,
+      skipVersionCheck: true,
+    });
+    const breaker = new ErrorBreaker({
+      pause: () => void this.worker.pause(true),
+      resume: () => {
+        if (!this.draining) this.worker.resume();
+      },
+      report: (reason, errors) => log.warn({ provider, reason, errors }, 'the queue gives errors; pausing'),
+    });
+    this.worker.on('error', (error) => breaker.failed(error));
+  }
+
+  start(): void {
+    // Errors of the loop arrive as `error` events.
+    this.worker.run().catch((error: unknown) => this.options.log.error({ error: String(error) }, 'queue loop ended'));
+  }
+
+  /** Stops the run of this job: aborts the signal that its `process` was given. */
+  abort(jobId: string, reason: string): void {
+    this.worker.cancelJob(jobId, reason);
+  }
+
+  /**
+   * Takes no more jobs, lets those in hand finish for at most `drainMs`, then aborts them with reason `drain`, and
+   * waits until each was handed back or sealed.
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.draining = true;
+    await this.worker.pause(true);
+    const abort = setTimeout(() => this.worker.cancelAllJobs('drain'), drainMs);
+    while (this.active.size > 0) await Promise.all(this.active);
+    clearTimeout(abort);
+    await this.worker.close();
+  }
+
+  private async take(job: Job<InferenceJob>, token = '', signal = new AbortController().signal): Promise<void> {
+    const taken = this.draining ? Promise.resolve<JobEnd>('handed_back') : this.options.process(job.data, signal);
+    this.active.add(taken);
+    try {
+      if ((await taken) === 'done') return;
+      await job.moveToWait(token);
+      throw new WaitingError();
+    } finally {
+      this.active.delete(taken);
+    }
+  }
+}

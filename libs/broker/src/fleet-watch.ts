@@ -1,0 +1,101 @@
+import type { Redis } from 'ioredis';
+import { HEARTBEAT_TTL_MS, type Fleet, type ProviderAnnouncement, type WorkerHeartbeat } from '#core/fleet.js';
+import type { Keys } from './keys.js';
+
+const WATCH_MS = 1_000;
+/** A worker that has been silent for this long is no longer looked for. */
+const FORGET_MS = 60 * 60 * 1_000;
+
+/** What this process knows of the workers: read from their heartbeats once a second, so that a plan costs no call. */
+export class FleetWatch {
+  private fleet: Fleet = { providers: new Map(), unusable: new Set() };
+  /** When each provider was last seen alive, by this process's monotonic clock. */
+  private readonly seenAt = new Map<string, number>();
+  /** Since when every refresh has succeeded. */
+  private watchingSince: number | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {}
+
+  /** Resolves when the workers have been read once, or Redis did not answer. */
+  async start(): Promise<void> {
+    await this.refresh();
+    this.timer = setInterval(() => void this.refresh(), WATCH_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  current(): Fleet {
+    return this.fleet;
+  }
+
+  /**
+   * How long the provider has been without a heartbeat, ms, as far as this process can tell: while Redis is away, and
+   * just after a start, nobody is silent, since a restart must not push local prompts to the cloud.
+   */
+  silentMs(provider: string): number {
+    if (this.watchingSince === undefined) return 0;
+    return performance.now() - Math.max(this.watchingSince, this.seenAt.get(provider) ?? 0);
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const ids = await this.redis.zrange(this.keys.workers, 0, -1);
+      const [beats, unusable] = await Promise.all([
+        ids.length === 0 ? [] : this.redis.mget(ids.map((id) => this.keys.worker(id))),
+        this.readUnusable(),
+      ]);
+      const heartbeats = beats.flatMap((beat) => (beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat]));
+      this.fleet = { providers: unite(heartbeats), unusable };
+      const now = performance.now();
+      this.watchingSince ??= now;
+      for (const provider of this.fleet.providers.keys()) this.seenAt.set(provider, now);
+    } catch {
+      this.watchingSince = undefined;
+    }
+  }
+
+  private async readUnusable(): Promise<Set<string>> {
+    const [seconds] = await this.redis.time();
+    return new Set(await this.redis.zrangebyscore(this.keys.unusable, String(seconds), '+inf'));
+  }
+}
+
+/** Writes this worker's heartbeat; readable until its TTL, so a dead worker needs nobody to remove it. */
+export async function beat(redis: Redis, keys: Keys, heartbeat: WorkerHeartbeat): Promise<void> {
+  const now = Date.now();
+  await redis
+    .pipeline()
+    .set(keys.worker(heartbeat.worker), JSON.stringify(heartbeat), 'PX', HEARTBEAT_TTL_MS)
+    .zadd(keys.workers, now, heartbeat.worker)
+    .zremrangebyscore(keys.workers, '-inf', now - FORGET_MS)
+    .exec();
+}
+
+/** Remembers for a minute that a provider does not have a model, so that plans leave it out. */
+export async function markUnusable(redis: Redis, keys: Keys, provider: string, model: string): Promise<void> {
+  const [seconds] = await redis.time();
+  const now = Number(seconds);
+  await redis
+    .pipeline()
+    .zadd(keys.unusable, now + 60, `${provider}/${model}`)
+    .zremrangebyscore(keys.unusable, '-inf', now - 1)
+    .exec();
+}
+
+/** One announcement per provider: where workers differ, their models are united and a good credential wins. */
+export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, ProviderAnnouncement> {
+  const providers = new Map<string, ProviderAnnouncement>();
+  for (const announced of heartbeats.flatMap((heartbeat) => heartbeat.providers)) {
+    const known = providers.get(announced.name);
+    const models = [...new Set([...(known?.models ?? []), ...announced.models])];
+    const credential = known?.credential === 'ok' ? known.credential : announced.credential;
+    providers.set(announced.name, { ...announced, models, credential });
+  }
+  return providers;
+}

@@ -1,0 +1,134 @@
+import { SpillwayError } from '#core/errors.js';
+import type { LogEntry } from '#core/ledger/transitions.js';
+import type { ChannelMessage } from './process-channel.js';
+
+/** Published entries kept for a reader that has not asked for them; above it, they are read from the log again. */
+const BUFFER_BYTES = 256 * 1024;
+/** Entries fetched from the log at once. */
+const FETCH_COUNT = 32;
+
+/** Where a request stands, as of the last second. */
+export interface RequestStatus {
+  readonly state: 'waiting' | 'running' | 'ended';
+  /** 1 is next; only while waiting. */
+  readonly position?: number;
+  /** From the queue's lately measured pace; only while waiting and once measured. */
+  readonly etaMs?: number;
+}
+
+/**
+ * Reads one request's log in order. Pub/sub brings entries early; the log is the truth. Each published entry names its
+ * predecessor, so one that does not continue what was read means "fetch from the log" and is itself not used.
+ */
+export class FrameReader implements AsyncIterable<LogEntry> {
+  /** Refreshed every second. */
+  status: RequestStatus = { state: 'waiting' };
+  /** Log id of the last entry taken in. */
+  private tail = '0-0';
+  private queue: LogEntry[] = [];
+  private queuedBytes = 0;
+  private behind = false;
+  private ended = false;
+  private error: Error | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    readonly request: string,
+    private readonly fetch: (cursor: string, count: number) => Promise<LogEntry[]>,
+    private readonly onClose: () => void,
+  ) {}
+
+  /** A published entry arrived. */
+  receive({ id, previous, kind, bytes }: ChannelMessage): void {
+    if (kind === 'stop' || !isAfter(id, this.tail)) return;
+    const fits = this.queuedBytes + bytes.length <= BUFFER_BYTES;
+    if (!this.behind && kind !== 'fetch' && previous === this.tail && fits) this.take({ id, type: kind, bytes });
+    else this.behind = true;
+    this.notify();
+  }
+
+  /** The ledger says that the log's last id is `last`; something published may have been lost. */
+  checkTail(last: string): void {
+    if (isAfter(last, this.tail)) this.catchUp();
+  }
+
+  /** Read from the log when next asked. */
+  catchUp(): void {
+    this.behind = true;
+    this.notify();
+  }
+
+  /** The ledger does not know the request any more. */
+  fail(error: Error): void {
+    this.error = error;
+    this.notify();
+  }
+
+  /** Ends the iteration; the request itself goes on. */
+  close(): void {
+    this.ended = true;
+    this.queue = [];
+    this.onClose();
+    this.notify();
+  }
+
+  /**
+   * Yields `start`, `data` and `end` entries in log order, and finishes after `end` or `close()`. Waits, without end,
+   * while Redis is away.
+   *
+   * @throws {SpillwayError} `internal_error` if the ledger has lost the request
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<LogEntry, void, void> {
+    while (!this.ended) {
+      const entry = this.queue.shift();
+      if (entry) {
+        this.queuedBytes -= entry.bytes.length;
+        yield entry;
+        if (entry.type === 'end') return;
+      } else if (this.behind) {
+        await this.backfill();
+      } else if (this.error) {
+        throw this.error;
+      } else {
+        await new Promise<void>((resolve) => (this.wake = resolve));
+      }
+    }
+  }
+
+  private async backfill(): Promise<void> {
+    this.behind = false;
+    try {
+      const entries = await this.fetch(this.tail, FETCH_COUNT);
+      for (const entry of entries) if (isAfter(entry.id, this.tail)) this.take(entry);
+      if (entries.length === FETCH_COUNT) this.behind = true;
+    } catch {
+      // Redis is away. Whoever owns this reader calls catchUp() again within a second.
+      await new Promise<void>((resolve) => (this.wake = resolve));
+      this.behind = true;
+    }
+  }
+
+  private take(entry: LogEntry): void {
+    this.queue.push(entry);
+    this.queuedBytes += entry.bytes.length;
+    this.tail = entry.id;
+  }
+
+  private notify(): void {
+    const wake = this.wake;
+    this.wake = undefined;
+    wake?.();
+  }
+}
+
+/** Log ids are `<epoch>-<seq>`: two integers, compared as such. */
+export function isAfter(id: string, other: string): boolean {
+  const [epoch = 0, seq = 0] = id.split('-').map(Number);
+  const [otherEpoch = 0, otherSeq = 0] = other.split('-').map(Number);
+  return epoch !== otherEpoch ? epoch > otherEpoch : seq > otherSeq;
+}
+
+/** What a reader gets when its request is gone: a typed error, never a wait without end. */
+export function requestLost(request: string): SpillwayError {
+  return new SpillwayError('internal_error', { request });
+}

@@ -1,0 +1,103 @@
+import { shardOf } from '#core/ids.js';
+
+/**
+ * Every name that processes share in Redis, in one place. All keys that one script touches carry the same hash tag
+ * `{shard}`, so they live in one slot of a cluster; ARCHITECTURE.md lists writer, reader, TTL and loss of each.
+ */
+export class Keys {
+  constructor(
+    private readonly prefix: string,
+    /** How many shards the ledger has (`redis.shards`). */
+    readonly shards: number,
+  ) {}
+
+  /** The keys of every script about one request, in the order that lua/request.lua names them. */
+  request(id: string): string[] {
+    const shard = shardOf(id);
+    if (shard === undefined) throw new Error(`"${id}" is not a request id`);
+    const { deadlines, unplaced, leases, waits, orphans, waiting, pace, usage, dead } = this.shard(shard);
+    return [
+      this.record(id),
+      this.body(id),
+      this.log(id),
+      deadlines,
+      unplaced,
+      leases,
+      waits,
+      orphans,
+      waiting,
+      pace,
+      usage,
+      dead,
+    ];
+  }
+
+  record(id: string): string {
+    return this.of(shardOf(id), `req:${id}`);
+  }
+
+  body(id: string): string {
+    return this.of(shardOf(id), `body:${id}`);
+  }
+
+  log(id: string): string {
+    return this.of(shardOf(id), `log:${id}`);
+  }
+
+  shard(shard: number) {
+    const key = (name: string) => this.of(shard, name);
+    return {
+      deadlines: key('deadlines'),
+      unplaced: key('unplaced'),
+      leases: key('leases'),
+      waits: key('waits'),
+      orphans: key('orphans'),
+      waiting: key('waiting'),
+      pace: key('pace'),
+      usage: key('usage'),
+      dead: key('dead'),
+      /** Who sweeps this shard now. */
+      sweeper: key('sweeper'),
+    };
+  }
+
+  /** Worker ids, scored by their last heartbeat. */
+  get workers(): string {
+    return this.of('fleet', 'workers');
+  }
+
+  /** A worker's last heartbeat; expires with its life. */
+  worker(worker: string): string {
+    return this.of('fleet', `worker:${worker}`);
+  }
+
+  /** `provider/model` pairs that a provider did not have, scored by when to forget that. */
+  get unusable(): string {
+    return this.of('fleet', 'unusable');
+  }
+
+  /** What a process's channel starts with; its name follows. */
+  get channels(): string {
+    return `${this.prefix}:to:`;
+  }
+
+  /** BullMQ's prefix for a provider's queue: a hash tag of its own, so that queues spread over a cluster. */
+  queuePrefix(provider: string): string {
+    return `${this.prefix}:{${queueName(provider)}}`;
+  }
+
+  private of(tag: number | string | undefined, name: string): string {
+    return `${this.prefix}:{${tag}}:${name}`;
+  }
+}
+
+export function queueName(provider: string): string {
+  return `inference.${provider}`;
+}
+
+/** A job's data: it says that someone should look at this attempt, and nothing else. */
+export interface InferenceJob {
+  readonly v: 1;
+  readonly request: string;
+  readonly attempt: number;
+}

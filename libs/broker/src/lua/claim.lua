@@ -1,0 +1,66 @@
+-- The first act of whoever holds a job: starts a run, or says why not.
+-- ARGV: 3 attempt, 4 token of this execution, 5 worker
+-- Returns {'run', epoch, attempt, start, target, targets, model, application, stream, include usage, remaining ms,
+--          timeout ms, trail, body}, {'done'}, {'busy'} or {'superseded', attempt, placement, target, provider}
+local attempt, token, worker = tonumber(ARGV[3]), ARGV[4], ARGV[5]
+
+-- The time between two claims of a provider that had others waiting: what a place in its queue costs.
+local function measure_pace(provider)
+  local seen = redis.call('HMGET', PACE, provider .. ':at', provider .. ':mean', provider .. ':behind')
+  if seen[1] and seen[3] == '1' then
+    local gap = now - tonumber(seen[1])
+    local mean = seen[2] and math.floor(0.8 * tonumber(seen[2]) + 0.2 * gap) or gap
+    redis.call('HSET', PACE, provider .. ':mean', mean)
+  end
+  redis.call('HSET', PACE, provider .. ':at', now, provider .. ':behind', depth(provider) > 0 and 1 or 0)
+end
+
+local function start_run()
+  lose_run()
+  save('state', 'running', 'epoch', tonumber(r.epoch) + 1, 'starts', tonumber(r.starts) + 1, 'token', token,
+    'worker', worker, 'seq', 0)
+  if not r.claimed then save('claimed', now) end
+  redis.call('ZADD', LEASES, now + LEASE_MS, ID)
+  redis.call('ZREM', UNPLACED, ID)
+  redis.call('ZREM', WAITS, ID)
+  redis.call('ZREM', WAITING, r.ticket)
+  measure_pace(r.provider)
+  local target = cjson.decode(r.targets)[tonumber(r.target) + 1]
+  write(r.epoch .. '-0', 'start', cjson.encode({
+    v = 1, epoch = tonumber(r.epoch), attempt = tonumber(r.attempt), provider = target.provider,
+    model = target.model, location = target.location, queueMs = now - tonumber(r.created),
+  }))
+  redis.call('PEXPIREAT', LOG, tonumber(r.deadline) + 3600000)
+end
+
+local function run(body)
+  return { 'run', tonumber(r.epoch), tonumber(r.attempt), tonumber(r.starts), tonumber(r.target), r.targets, r.model,
+    r.application, r.stream, r.include_usage, tonumber(r.deadline) - now, tonumber(r.timeout), '[' .. r.trail .. ']',
+    body }
+end
+
+if not load_all() or r.state == 'ended' or attempt > tonumber(r.attempt) then return { 'done' } end
+if attempt < tonumber(r.attempt) then return placed('superseded') end
+if now >= tonumber(r.deadline) then
+  finish('failed', 'deadline_exceeded', cjson.encode({ seconds = tonumber(r.timeout) / 1000 }), 'claim')
+  return { 'done' }
+end
+local body = redis.call('GET', BODY)
+if r.state == 'running' then
+  if r.token == token and body then return run(body) end
+  if is_leased() then return { 'busy' } end
+  if r.visible == '1' then
+    lose_run()
+    interrupt('claim')
+    return { 'done' }
+  end
+end
+if tonumber(r.starts) >= MAX_STARTS or not body then
+  lose_run()
+  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_ROWS, '*', 'v', 1, 'request', ID, 'attempt', r.attempt,
+    'provider', r.provider, 'starts', r.starts)
+  finish('failed', 'internal_error', cjson.encode({ request = ID }), 'claim')
+  return { 'done' }
+end
+start_run()
+return run(body)

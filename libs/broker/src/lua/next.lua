@@ -1,0 +1,13 @@
+-- Moves a request on to another target. ARGV: 3 guard (epoch|attempt), 4 its value, 5 target, 6 attempt record JSON.
+-- Returns {'placed', attempt, placement, target, provider}, also to the same move again; else {'no'}.
+if not load_all() or r.state == 'ended' then return { 'no' } end
+local by = guard_name(ARGV[3], ARGV[4])
+if r.moved_by == by then return placed('placed') end
+if r.visible == '1' or not allows(ARGV[3], ARGV[4]) or not cjson.decode(r.targets)[tonumber(ARGV[5]) + 1] then
+  return { 'no' }
+end
+redis.call('ZREM', WAITING, r.ticket)
+save('target', ARGV[5], 'attempt', tonumber(r.attempt) + 1, 'placement', 1, 'starts', 0, 'moved_by', by,
+  'trail', r.trail .. (r.trail == '' and '' or ',') .. ARGV[6])
+wait_in_queue(true)
+return placed('placed')

@@ -1,0 +1,9 @@
+-- The sweeper found no job for this placement. ARGV: 3 attempt, 4 placement.
+-- Returns {'placed', attempt, placement, target, provider} to add, or {'no'} if it has moved on since.
+if load('attempt', 'placement', 'target', 'provider') ~= 'waiting' or r.attempt ~= ARGV[3]
+  or r.placement ~= ARGV[4] then
+  return { 'no' }
+end
+save('placement', tonumber(r.placement) + 1)
+redis.call('ZADD', UNPLACED, now + PLACEMENT_GRACE_MS, ID)
+return placed('placed')

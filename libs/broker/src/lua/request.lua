@@ -1,0 +1,159 @@
+-- What every script about one request starts with: its keys, its record, and the steps that scripts share.
+--
+-- KEYS: 1 req HASH, 2 body STRING, 3 log STREAM of the request; of its shard: 4 deadlines, 5 unplaced, 6 leases,
+--       7 waits, 8 orphans (ZSETs, member: request id, score: when it is due, ms), 9 waiting (ZSET ordered by member:
+--       '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM
+-- ARGV: 1 request id, 2 prefix of the processes' channels, then each script's own
+local REQ, BODY, LOG = KEYS[1], KEYS[2], KEYS[3]
+local DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local WAITING, PACE, USAGE, DEAD = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local ID, CHANNELS = ARGV[1], ARGV[2]
+
+local LEASE_MS, PLACEMENT_GRACE_MS, ORPHAN_MS, ENDED_TTL_MS = 5000, 2000, 30000, 60000
+local MAX_STARTS = 3
+local END_ID = '9007199254740991-0'
+-- A published entry above this size carries its id only; the reader fetches it from the log.
+local PUBLISH_LIMIT = 65536
+local USAGE_ROWS, DEAD_ROWS = 100000, 1000
+
+local now = clock()
+local r = {}
+
+-- Reads these fields of the record into r (absent: false) and returns the state.
+local function load(...)
+  local names = { 'state', ... }
+  local values = redis.call('HMGET', REQ, unpack(names))
+  for i, name in ipairs(names) do r[name] = values[i] end
+  return r.state
+end
+
+local function load_all()
+  local flat = redis.call('HGETALL', REQ)
+  for i = 1, #flat, 2 do r[flat[i]] = flat[i + 1] end
+  return r.state
+end
+
+-- Sets fields of the record and of r alike.
+local function save(...)
+  local pairs_ = { ... }
+  for i = 1, #pairs_, 2 do r[pairs_[i]] = tostring(pairs_[i + 1]) end
+  redis.call('HSET', REQ, ...)
+end
+
+-- Logs an entry and tells the readers. Each message names its predecessor, so a reader sees a gap at once.
+-- Needs r.last, r.readers.
+local function write(entry, kind, bytes)
+  redis.call('XADD', LOG, entry, 't', kind, 'b', bytes)
+  local whole = #bytes <= PUBLISH_LIMIT
+  local head = table.concat({ ID, entry, r.last, whole and kind or 'fetch' }, ' ')
+  for reader in string.gmatch(r.readers, '%S+') do
+    redis.call('PUBLISH', CHANNELS .. reader, head .. '\n' .. (whole and bytes or ''))
+  end
+  save('last', entry)
+end
+
+-- The last frame and those before it share one path: a repeated seq is the resent command of a lost reply, and a gap
+-- means that Redis refused the frame before (OOM), which must not be passed over in silence: false.
+-- Needs r.epoch, r.seq, r.stream, r.last, r.readers.
+local function write_frame(seq, bytes)
+  local ahead = tonumber(seq) - tonumber(r.seq)
+  if ahead <= 0 then return true end
+  if ahead > 1 then return false end
+  write(r.epoch .. '-' .. seq, 'data', bytes)
+  if r.first == false or r.first == nil then save('first', now) end
+  save('seq', seq, 'visible', r.stream)
+  return true
+end
+
+local function is_leased()
+  local till = redis.call('ZSCORE', LEASES, ID)
+  return till and tonumber(till) > now
+end
+
+local function allows(guard, value)
+  if guard == 'epoch' then return r.state == 'running' and r.epoch == value end
+  if guard == 'attempt' then return r.state == 'waiting' and r.attempt == value end
+  if guard == 'deadline' then return now >= tonumber(r.deadline) end
+  if guard == 'orphan' then
+    local due = redis.call('ZSCORE', ORPHANS, ID)
+    return due and now >= tonumber(due)
+  end
+  return guard == 'any'
+end
+
+local function guard_name(guard, value)
+  if value == '' then return guard end
+  return guard .. ':' .. value
+end
+
+-- How many attempts wait for the provider.
+local function depth(provider)
+  return redis.call('ZLEXCOUNT', WAITING, '[' .. provider .. '|', '(' .. provider .. '|~')
+end
+
+-- Puts the attempt where the sweeper watches it. A ticket is its place in the provider's queue: an attempt that runs
+-- again after a crash or a hand-back keeps its own. Needs r.target, r.targets.
+local function wait_in_queue(fresh_ticket)
+  local target = cjson.decode(r.targets)[tonumber(r.target) + 1]
+  if fresh_ticket then
+    save('ticket', string.format('%s|%015d|%s', target.provider, now, ID))
+  end
+  save('state', 'waiting', 'provider', target.provider, 'token', '', 'worker', '')
+  redis.call('ZREM', LEASES, ID)
+  redis.call('ZADD', WAITING, 0, r.ticket)
+  redis.call('ZADD', UNPLACED, now + PLACEMENT_GRACE_MS, ID)
+  if target.maxQueueWaitMs then
+    redis.call('ZADD', WAITS, now + target.maxQueueWaitMs, ID)
+  else
+    redis.call('ZREM', WAITS, ID)
+  end
+end
+
+-- A row per upstream call, once: by the run itself, or by whoever found it lost. Needs r.application.
+local function settle(epoch, by, usage)
+  if redis.call('HSETNX', REQ, 'usage:' .. epoch, by) == 0 then
+    return redis.call('HGET', REQ, 'usage:' .. epoch) == by and 1 or 0
+  end
+  redis.call('XADD', USAGE, 'MAXLEN', '~', USAGE_ROWS, '*', 'v', 1, 'request', ID, 'epoch', epoch,
+    'application', r.application, 'usage', usage)
+  return 1
+end
+
+-- A run that lost its lease can no longer say what its call cost.
+local function lose_run()
+  if r.state ~= 'running' then return end
+  local target = cjson.decode(r.targets)[tonumber(r.target) + 1]
+  settle(r.epoch, 'lost', cjson.encode({ v = 1, outcome = 'unknown', provider = target.provider, model = target.model }))
+end
+
+local function elapsed(field)
+  if not r[field] then return 'null' end
+  return tostring(tonumber(r[field]) - tonumber(r.created))
+end
+
+-- Ends the request, once and for all. params is JSON, code '' where there is none. A run that did not end it itself
+-- is told; its lease renewal would tell it within a second anyway.
+local function finish(outcome, code, params, by)
+  for _, key in ipairs({ DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS }) do redis.call('ZREM', key, ID) end
+  redis.call('ZREM', WAITING, r.ticket)
+  redis.call('DEL', BODY)
+  if r.state == 'running' and string.sub(by, 1, 6) ~= 'epoch:' then
+    redis.call('PUBLISH', CHANNELS .. r.worker, ID .. ' ' .. r.epoch .. ' - stop\n')
+  end
+  save('state', 'ended', 'outcome', outcome, 'code', code, 'sealed_by', by, 'ended', now)
+  write(END_ID, 'end', table.concat({
+    '{"v":1,"outcome":"', outcome, '","code":', code == '' and 'null' or '"' .. code .. '"',
+    ',"params":', params, ',"trail":[', r.trail, '],"attempts":', r.attempt,
+    ',"queueMs":', elapsed('claimed'), ',"firstOutputMs":', elapsed('first'), ',"totalMs":', elapsed('ended'), '}',
+  }))
+  redis.call('PEXPIRE', REQ, ENDED_TTL_MS)
+  redis.call('PEXPIRE', LOG, ENDED_TTL_MS)
+end
+
+local function interrupt(by)
+  finish('failed', 'stream_interrupted', cjson.encode({ provider = r.provider, reason = 'its worker stopped' }), by)
+end
+
+local function placed(kind)
+  return { kind, tonumber(r.attempt), tonumber(r.placement), tonumber(r.target), r.provider }
+end

@@ -1,0 +1,10 @@
+-- Ends a request. ARGV: 3 guard, 4 its value or '', 5 outcome, 6 code or '', 7 params JSON, 8 attempt record JSON or '',
+-- 9 seq of the last frame or '', 10 its bytes. Returns 1, also to the same seal again; else 0.
+if not load_all() then return 0 end
+local by = guard_name(ARGV[3], ARGV[4]) .. '/' .. ARGV[5]
+if r.state == 'ended' then return r.sealed_by == by and 1 or 0 end
+if not allows(ARGV[3], ARGV[4]) then return 0 end
+if ARGV[9] ~= '' and not write_frame(ARGV[9], ARGV[10]) then return 0 end
+if ARGV[8] ~= '' then save('trail', r.trail .. (r.trail == '' and '' or ',') .. ARGV[8]) end
+finish(ARGV[5], ARGV[6], ARGV[7], by)
+return 1

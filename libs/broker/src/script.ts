@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+type Argument = string | number | Buffer;
+
+/** A reply of a script, read as bytes: arrays nest, numbers are integers, everything else is bytes. */
+export type Reply = Buffer | number | null | readonly Reply[];
+
+function source(name: string): string {
+  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+}
+
+/** The Lua of `clock()`: ms of Redis's own clock. Tests of time pass another. */
+export const REDIS_CLOCK = source('clock');
+
+/** One Lua script: sent by its hash, and whole to a Redis that does not know it yet. */
+export class Script {
+  private readonly lua: string;
+  private readonly sha: string;
+
+  /** `about`: `request` for scripts about one request, which share lua/request.lua; `many` for the others. */
+  constructor(name: string, about: 'request' | 'many', clock: string) {
+    this.lua = [clock, about === 'request' ? source('request') : '', source(name)].join('\n');
+    this.sha = createHash('sha1').update(this.lua).digest('hex');
+  }
+
+  async run(redis: Redis, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
+    const rest = [keys.length, ...keys, ...args];
+    try {
+      return (await redis.callBuffer('EVALSHA', [this.sha, ...rest])) as Reply;
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return (await redis.callBuffer('EVAL', [this.lua, ...rest])) as Reply;
+    }
+  }
+}
+
+/** Reads a reply that must be a list. */
+export function list(reply: Reply | undefined): readonly Reply[] {
+  if (!Array.isArray(reply)) throw new Error(`expected a list from Redis, got ${String(reply)}`);
+  return reply as readonly Reply[];
+}
+
+export function text(reply: Reply | undefined): string {
+  if (Buffer.isBuffer(reply)) return reply.toString();
+  if (typeof reply === 'number') return String(reply);
+  throw new Error(`expected text from Redis, got ${String(reply)}`);
+}
+
+export function number(reply: Reply | undefined): number {
+  return Number(text(reply));
+}
+
+export function bytes(reply: Reply | undefined): Buffer {
+  if (Buffer.isBuffer(reply)) return reply;
+  throw new Error(`expected bytes from Redis, got ${String(reply)}`);
+}

@@ -1,0 +1,212 @@
+import type { Redis } from 'ioredis';
+import type { AttemptRecord } from '#core/attempt-record.js';
+import { decideExpired, decideWaiting } from '#core/decide-waiting.js';
+import type { Placed } from '#core/ledger/transitions.js';
+import type { Target } from '#core/target.js';
+import type { BrokerLog } from './connection.js';
+import type { FleetWatch } from './fleet-watch.js';
+import type { Keys } from './keys.js';
+import type { Ledger } from './ledger.js';
+import type { Queues } from './queues.js';
+
+const SWEEP_MS = 1_000;
+/** How long a sweeper that died keeps the others waiting. */
+const SWEEPER_LEASE_MS = 3_000;
+/** Entries of one index looked at in one round; the rest waits a second. */
+const BATCH = 200;
+/** An attempt that stays although it waited too long is looked at again then. */
+const LOOK_AGAIN_MS = 1_000;
+
+export interface SweeperOptions {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly ledger: Ledger;
+  readonly queues: Queues;
+  readonly fleet: FleetWatch;
+  /** This process's name; holds the sweeper's lease. */
+  readonly name: string;
+  readonly log: BrokerLog;
+}
+
+/**
+ * Ends or moves on what nobody else will: passed deadlines, attempts without a job, runs without a worker, requests
+ * without a reader, attempts that wait too long or on a provider without a worker. Every process of ours hosts one and
+ * one of them works at a time; two would do no harm, since each step is a guarded transition of the ledger.
+ */
+export class Sweeper {
+  private timer: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> | undefined;
+  /** Where the walk through each silent provider's queue goes on. */
+  private readonly walked = new Map<string, string>();
+
+  constructor(private readonly options: SweeperOptions) {}
+
+  start(): void {
+    this.timer = setInterval(() => {
+      this.sweeping ??= this.sweep()
+        .catch((error: unknown) => this.options.log.warn({ reason: String(error) }, 'sweep broke off'))
+        .finally(() => (this.sweeping = undefined));
+    }, SWEEP_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.sweeping;
+  }
+
+  /** One round over every shard whose lease this process holds or gets. */
+  async sweep(): Promise<void> {
+    for (let shard = 0; shard < this.options.keys.shards; shard++) {
+      if (await this.holdsLease(shard)) await this.sweepShard(shard);
+    }
+  }
+
+  private async holdsLease(shard: number): Promise<boolean> {
+    const { redis, keys, name } = this.options;
+    const key = keys.shard(shard).sweeper;
+    if ((await redis.set(key, name, 'PX', SWEEPER_LEASE_MS, 'NX')) === 'OK') return true;
+    if ((await redis.get(key)) !== name) return false;
+    await redis.pexpire(key, SWEEPER_LEASE_MS);
+    return true;
+  }
+
+  private async sweepShard(shard: number): Promise<void> {
+    const { redis, keys, ledger } = this.options;
+    const index = keys.shard(shard);
+    const now = await this.now();
+    const due = async (key: string) => redis.zrangebyscore(key, '-inf', String(now), 'LIMIT', 0, BATCH);
+    await this.each(await due(index.leases), (id) => this.lapse(id));
+    await this.each(await due(index.deadlines), (id) => this.expire(id));
+    await this.each(await due(index.orphans), async (id) => {
+      await ledger.seal({ request: id, guard: { kind: 'orphan' }, outcome: { kind: 'cancelled' } });
+    });
+    await this.each(await due(index.unplaced), (id) => this.place(id));
+    await this.each(await due(index.waits), async (id) => {
+      await redis.zadd(index.waits, 'XX', now + LOOK_AGAIN_MS, id);
+      await this.moveOn(id, now);
+    });
+    await this.sweepSilentProviders(index.waiting, now);
+  }
+
+  /** A failure with one request must not keep the sweeper from the next one. */
+  private async each(ids: readonly string[], act: (id: string) => Promise<void>): Promise<void> {
+    const results = await Promise.allSettled(ids.map(act));
+    results.forEach((result, i) => {
+      if (result.status === 'fulfilled') return;
+      this.options.log.warn({ request: ids[i], reason: String(result.reason) }, 'could not sweep a request');
+    });
+  }
+
+  private async lapse(id: string): Promise<void> {
+    const { ledger, queues } = this.options;
+    const lost = await this.read(id);
+    const reply = await ledger.lapse(id);
+    if (reply.kind === 'none') return;
+    if (reply.kind === 'placed') await queues.add(id, reply);
+    if (lost) await queues.forget(id, lost);
+  }
+
+  private async expire(id: string): Promise<void> {
+    const { ledger, fleet } = this.options;
+    const request = await this.read(id);
+    if (!request) return;
+    const { code, params } = decideExpired({ ...request, fleet: fleet.current() });
+    await ledger.seal({ request: id, guard: { kind: 'deadline' }, outcome: { kind: 'failed', code, params } });
+  }
+
+  private async place(id: string): Promise<void> {
+    const { ledger, queues } = this.options;
+    const waiting = await this.read(id);
+    if (!waiting) return;
+    if (await queues.has(id, waiting)) {
+      await ledger.confirm(id, waiting.attempt, waiting.placement);
+      return;
+    }
+    const again = await ledger.replace(id, waiting.attempt, waiting.placement);
+    if (again) await queues.add(id, again);
+  }
+
+  private async moveOn(id: string, now: number): Promise<void> {
+    const { ledger, queues, fleet } = this.options;
+    const request = await this.read(id);
+    if (!request?.waiting) return;
+    const guard = { kind: 'attempt', attempt: request.attempt } as const;
+    const verdict = decideWaiting({
+      ...request,
+      waitedMs: now - request.placedAt,
+      providerSilentMs: fleet.silentMs(request.provider),
+      fleet: fleet.current(),
+    });
+    if (verdict.action === 'stay') return;
+    if (verdict.action === 'fail') {
+      const { code, params } = verdict;
+      await ledger.seal({ request: id, guard, outcome: { kind: 'failed', code, params } });
+      return;
+    }
+    const record = JSON.stringify(verdict.record);
+    const placed = await ledger.next({ request: id, guard, target: verdict.target, record });
+    if (placed) await queues.add(id, placed);
+  }
+
+  /** Walks the queues of providers without a worker, a batch per provider and round. */
+  private async sweepSilentProviders(waiting: string, now: number): Promise<void> {
+    const { redis, fleet } = this.options;
+    let after = '-';
+    for (;;) {
+      const [ticket] = await redis.zrangebylex(waiting, after, '+', 'LIMIT', 0, 1);
+      if (ticket === undefined) return;
+      const provider = ticket.slice(0, ticket.indexOf('|'));
+      after = `(${provider}|~`;
+      if (fleet.current().providers.has(provider)) continue;
+      const from = this.walked.get(provider) ?? `[${provider}|`;
+      const tickets = await redis.zrangebylex(waiting, from, after, 'LIMIT', 0, BATCH);
+      const last = tickets.at(-1);
+      if (tickets.length < BATCH || last === undefined) this.walked.delete(provider);
+      else this.walked.set(provider, `(${last}`);
+      await this.each(tickets.map(requestOf), (id) => this.moveOn(id, now));
+    }
+  }
+
+  private async now(): Promise<number> {
+    const [seconds, micros] = await this.options.redis.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  }
+
+  private async read(id: string): Promise<SweptRequest | undefined> {
+    const record = await this.options.redis.hgetall(this.options.keys.record(id));
+    return record['state'] === undefined || record['state'] === 'ended' ? undefined : readRecord(record);
+  }
+}
+
+interface SweptRequest extends Placed {
+  readonly targets: readonly Target[];
+  /** The same as `target`, by the name that decisions use. */
+  readonly current: number;
+  readonly model: string;
+  readonly timeoutMs: number;
+  readonly waiting: boolean;
+  /** When the attempt entered its queue, ms by Redis's clock. */
+  readonly placedAt: number;
+  readonly trail: readonly AttemptRecord[];
+}
+
+function readRecord(record: Record<string, string>): SweptRequest {
+  const field = (name: string) => record[name] ?? '';
+  return {
+    targets: JSON.parse(field('targets')) as Target[],
+    current: Number(field('target')),
+    target: Number(field('target')),
+    provider: field('provider'),
+    attempt: Number(field('attempt')),
+    placement: Number(field('placement')),
+    model: field('model'),
+    timeoutMs: Number(field('timeout')),
+    waiting: field('state') === 'waiting',
+    placedAt: Number(field('ticket').split('|')[1]),
+    trail: JSON.parse(`[${field('trail')}]`) as AttemptRecord[],
+  };
+}
+
+function requestOf(ticket: string): string {
+  return ticket.slice(ticket.lastIndexOf('|') + 1);
+}
