@@ -36,13 +36,14 @@ import {
  */
 type Step<R> = readonly [ModelState, R];
 
-/** A request that exists already is the resent command: nothing changes. */
+/** A request that exists already is the resent command: nothing changes. Nothing else waits in this model. */
 export function accept(
   state: ModelState,
   now: number,
-  request: { stream: boolean; targets: readonly Target[]; timeoutMs: number },
-): Step<'accepted'> {
+  request: { stream: boolean; targets: readonly Target[]; timeoutMs: number; maxWaiting: number },
+): Step<'accepted' | 'queue_full'> {
   if (state !== null) return [state, 'accepted'];
+  if (request.maxWaiting < 1) return [state, 'queue_full'];
   const blank: ModelRequest = {
     stream: request.stream,
     targets: request.targets,
@@ -196,11 +197,11 @@ export function release(state: ModelState, now: number, epoch: number): Step<boo
   return [waiting({ ...state, starts: state.starts - 1, movedBy: `release:${epoch}` }, now), true];
 }
 
+export type ModelLapseReply =
+  { readonly kind: 'none' | 'interrupted' } | ({ readonly kind: 'placed' } & ModelPlaced);
+
 /** The sweeper's answer to a lease that ran out. */
-export function lapse(
-  state: ModelState,
-  now: number,
-): Step<{ kind: 'none' | 'interrupted' } | ({ kind: 'placed' } & ModelPlaced)> {
+export function lapse(state: ModelState, now: number): Step<ModelLapseReply> {
   if (state === null || state.state !== 'running' || isLeased(state, now)) return [state, { kind: 'none' }];
   if (state.visible) {
     return [end(lose(state), now, failed('stream_interrupted'), 'lapse'), { kind: 'interrupted' }];

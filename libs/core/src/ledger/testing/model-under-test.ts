@@ -1,0 +1,86 @@
+import * as model from '../model.js';
+import type { ModelEntry, ModelRequest, ModelState } from '../model-state.js';
+import type { Outcome } from '../transitions.js';
+import type { CaseRequest, IndexSet, LedgerUnderTest, Observation } from './ledger-under-test.js';
+
+/** The model behind the interface of the cases: holds the state and the clock that its functions take. */
+export function modelUnderTest(): LedgerUnderTest {
+  let state: ModelState = null;
+  let now = 0;
+  const keep = async <R>([after, reply]: readonly [ModelState, R]): Promise<R> => {
+    state = after;
+    return reply;
+  };
+  return {
+    accept: (request: CaseRequest) => keep(model.accept(state, now, request)),
+    claim: (args) => keep(model.claim(state, now, args)),
+    renew: (epoch) => keep(model.renew(state, now, epoch)),
+    append: (args) => keep(model.append(state, args)),
+    seal: (args) => keep(model.seal(state, now, args)),
+    settle: (args) => keep(model.settle(state, args)),
+    next: (args) => keep(model.next(state, now, args)),
+    release: (epoch) => keep(model.release(state, now, epoch)),
+    lapse: () => keep(model.lapse(state, now)),
+    confirm: (args) => keep(model.confirm(state, args)),
+    replace: (args) => keep(model.replace(state, now, args)),
+    attend: () => keep(model.attend(state, now)),
+    advance: async (ms) => {
+      now += ms;
+    },
+    observe: async () => observe(state),
+  };
+}
+
+const unknown: Observation = {
+  state: 'unknown',
+  attempt: 0,
+  placement: 0,
+  target: 0,
+  epoch: 0,
+  starts: 0,
+  visible: false,
+  body: false,
+  outcome: null,
+  log: [],
+  trail: [],
+  usage: {},
+  due: {},
+};
+
+function observe(request: ModelState): Observation {
+  if (request === null) return unknown;
+  const { state, attempt, placement, target, epoch, starts, visible, trail, usage } = request;
+  return {
+    ...{ state, attempt, placement, target, epoch, starts, visible, trail, usage },
+    body: state !== 'ended',
+    outcome: request.outcome && describeOutcome(request.outcome),
+    log: request.log.map((entry) => describe(request, entry)),
+    due: dueTimes(request),
+  };
+}
+
+function dueTimes(request: ModelRequest): Observation['due'] {
+  const times: readonly [IndexSet, number | null][] = [
+    ['deadlines', request.state === 'ended' ? null : request.deadlineAt],
+    ['unplaced', request.unplacedAt],
+    ['leases', request.leaseUntil],
+    ['waits', request.waitUntil],
+    ['orphans', request.orphanAt],
+  ];
+  return Object.fromEntries(times.filter(([, at]) => at !== null));
+}
+
+function describe({ targets }: ModelRequest, entry: ModelEntry): string {
+  switch (entry.type) {
+    case 'start':
+      return `${entry.id} start ${targets[entry.target]?.provider}`;
+    case 'data':
+      return `${entry.id} data ${entry.text}`;
+    case 'end':
+      return `end ${describeOutcome(entry.outcome)}`;
+  }
+}
+
+function describeOutcome(outcome: Outcome): string {
+  return outcome.kind === 'failed' ? outcome.code : outcome.kind;
+}
