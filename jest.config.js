@@ -1,8 +1,8 @@
 /** Jest in ESM mode; the scripts in package.json set `--experimental-vm-modules`. */
 const shared = {
   testEnvironment: 'node',
-  // The `source` condition makes the `#core/…` aliases resolve to TypeScript, as in tsc.
-  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  // The `spillway-source` condition makes the `#core/…` aliases resolve to TypeScript, as in tsc.
+  testEnvironmentOptions: { customExportConditions: ['spillway-source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

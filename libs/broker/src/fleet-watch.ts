@@ -45,7 +45,7 @@ export class FleetWatch {
 
   async refresh(): Promise<void> {
     try {
-      const ids = await this.redis.zrange(this.keys.workers, 0, -1);
+      const ids = await this.redis.zrange(this.keys.workers, '0', '-1');
       const [beats, unusable] = await Promise.all([
         ids.length === 0 ? [] : this.redis.mget(ids.map((id) => this.keys.worker(id))),
         this.readUnusable(),
