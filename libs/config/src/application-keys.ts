@@ -13,8 +13,8 @@ export interface ApplicationKey {
 
 export interface ResolvedKeys {
   readonly keys: readonly ApplicationKey[];
-  /** Keys that are unset or empty. */
-  readonly missing: readonly PathProblem[];
+  /** Keys that are unset, empty, or that no client could send. */
+  readonly unusable: readonly PathProblem[];
   /** Keys that two applications share: whose request would it be? */
   readonly ambiguous: readonly PathProblem[];
 }
@@ -27,24 +27,38 @@ export function hashKey(key: string): string {
 /** Resolves the keys of every application; those of providers are not looked at. */
 export function resolveApplicationKeys(config: Pick<Config, 'applications'>, env: Env): ResolvedKeys {
   const owners = new Map<string, string>();
-  const missing: PathProblem[] = [];
+  const unusable: PathProblem[] = [];
   const ambiguous: PathProblem[] = [];
   for (const [application, { apiKeys }] of Object.entries(config.applications)) {
     for (const [index, ref] of apiKeys.entries()) {
       const path = ['applications', application, 'apiKeys', index];
       const resolved = resolveSecret(ref, env);
       if (resolved.kind === 'missing') {
-        missing.push({ path, message: missingMessage(resolved.variable) });
+        unusable.push({ path, message: missingMessage(resolved.variable) });
+        continue;
+      }
+      if (!/^[!-~]+$/.test(resolved.value)) {
+        unusable.push({
+          path,
+          message: 'a key is printable ASCII without spaces; no client could send this one',
+        });
         continue;
       }
       const keyHash = hashKey(resolved.value);
       const owner = owners.get(keyHash);
       if (owner !== undefined && owner !== application) {
-        ambiguous.push({ path, message: `application "${owner}" has the same key; give each application its own` });
+        ambiguous.push({
+          path,
+          message: `application "${owner}" has the same key; give each application its own`,
+        });
       } else owners.set(keyHash, application);
     }
   }
-  return { keys: [...owners].map(([keyHash, application]) => ({ application, keyHash })), missing, ambiguous };
+  return {
+    keys: [...owners].map(([keyHash, application]) => ({ application, keyHash })),
+    unusable,
+    ambiguous,
+  };
 }
 
 function missingMessage(variable: string): string {

@@ -25,7 +25,12 @@ export function checkConfig(options: Omit<LoadOptions, 'for'> = {}): CheckReport
   try {
     const loaded = loadConfig({ ...options, environment, for: 'check' });
     const summary = summarizeConfig(loaded.config, environment.variables);
-    return { ok: true, problems: [], summary, lines: [...heading(loaded), ...formatSummary(summary), ...notes(loaded)] };
+    return {
+      ok: true,
+      problems: [],
+      summary,
+      lines: [...heading(loaded), ...formatSummary(summary), ...notes(loaded)],
+    };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const count = error.problems.length;
@@ -41,8 +46,8 @@ function heading({ source }: LoadedConfig): string[] {
 
 /** What would stop an api here, though not a worker or an api elsewhere. */
 function notes({ config, environment }: LoadedConfig): string[] {
-  const { missing } = resolveApplicationKeys(config, environment.variables);
-  return [...missing, ...openToAll(config, environment)].map(
+  const { unusable } = resolveApplicationKeys(config, environment.variables);
+  return [...unusable, ...openToAll(config, environment)].map(
     ({ path, message }) => `note: the api would not start here: ${formatPath(path)}: ${message}`,
   );
 }

@@ -7,7 +7,9 @@ export interface Discovered {
 }
 
 /** Services that a key in the environment is enough for. */
-const BY_KEY = [{ name: 'openai', variable: 'OPENAI_API_KEY', baseUrl: 'https://api.openai.com/v1' }] as const;
+const BY_KEY = [
+  { name: 'openai', variable: 'OPENAI_API_KEY', baseUrl: 'https://api.openai.com/v1' },
+] as const;
 
 /**
  * What can be served without a file: the services whose keys are set, and only if there is none the built-in demo.

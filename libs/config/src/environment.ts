@@ -21,7 +21,9 @@ export interface Environment {
 /** The only place of the project that reads the environment. `variables` is given by tests. */
 export function readEnvironment(variables: Env = process.env): Environment {
   const all = { ...variables };
-  const providers = set(all, 'SPILLWAY_WORKER_PROVIDERS')?.split(/[\s,]+/).filter((name) => name !== '');
+  const providers = set(all, 'SPILLWAY_WORKER_PROVIDERS')
+    ?.split(/[\s,]+/)
+    .filter((name) => name !== '');
   const environment = {
     ...named('configPath', set(all, 'SPILLWAY_CONFIG')),
     ...named('host', set(all, 'HOST')),
@@ -31,7 +33,9 @@ export function readEnvironment(variables: Env = process.env): Environment {
     allowNoAuth: isOn(set(all, 'SPILLWAY_ALLOW_NO_AUTH')),
     allowVolatile: isOn(set(all, 'SPILLWAY_ALLOW_VOLATILE')),
   };
-  return Object.defineProperty(environment, 'variables', { value: all }) as typeof environment & { variables: Env };
+  return Object.defineProperty(environment, 'variables', { value: all }) as typeof environment & {
+    variables: Env;
+  };
 }
 
 function set(variables: Env, name: string): string | undefined {
@@ -39,7 +43,10 @@ function set(variables: Env, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function named<Name extends string, Value>(name: Name, value: Value | undefined): { readonly [K in Name]?: Value } {
+function named<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { readonly [K in Name]?: Value } {
   return value === undefined ? {} : ({ [name]: value } as { readonly [K in Name]: Value });
 }
 

@@ -47,7 +47,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const blamed = new Set(found.map(({ path }) => pathKey(path)));
   const keys = options.for === 'worker' ? NO_KEYS : resolveKeys(sections, environment);
   const further = [
-    ...(options.for === 'api' ? [...keys.missing, ...openToAll(sections, environment)] : []),
+    ...(options.for === 'api' ? [...keys.unusable, ...openToAll(sections, environment)] : []),
     ...keys.ambiguous,
   ].filter(({ path }) => !blamed.has(pathKey(path)));
   const problems = [
@@ -64,7 +64,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   };
 }
 
-const NO_KEYS: ReturnType<typeof resolveApplicationKeys> = { keys: [], missing: [], ambiguous: [] };
+const NO_KEYS: ReturnType<typeof resolveApplicationKeys> = { keys: [], unusable: [], ambiguous: [] };
 
 function resolveKeys({ applications }: Partial<Config>, environment: Environment): typeof NO_KEYS {
   return applications ? resolveApplicationKeys({ applications }, environment.variables) : NO_KEYS;
@@ -78,12 +78,17 @@ function overridesOf({ host, port, redisUrl }: Environment): VariableOverride[] 
   return [
     ...(host === undefined ? [] : [{ variable: 'HOST', path: ['server', 'host'] as const, value: host }]),
     ...(port === undefined ? [] : [{ variable: 'PORT', path: ['server', 'port'] as const, value: port }]),
-    ...(redisUrl === undefined ? [] : [{ variable: 'REDIS_URL', path: ['redis', 'url'] as const, value: redisUrl }]),
+    ...(redisUrl === undefined
+      ? []
+      : [{ variable: 'REDIS_URL', path: ['redis', 'url'] as const, value: redisUrl }]),
   ];
 }
 
 /** Without applications anyone who reaches the api may use it, and what it costs. */
-export function openToAll({ applications, server }: Partial<Config>, { allowNoAuth }: Environment): PathProblem[] {
+export function openToAll(
+  { applications, server }: Partial<Config>,
+  { allowNoAuth }: Environment,
+): PathProblem[] {
   if (!applications || !server || allowNoAuth) return [];
   if (Object.keys(applications).length > 0 || isLoopback(server.host)) return [];
   const message =
@@ -105,7 +110,9 @@ function workerProblems(
   if (!providers) return [];
   const known = Object.keys(providers);
   if (known.length === 0 && options.for === 'worker') {
-    return [{ source: source.name, path: 'providers', message: 'a worker needs at least one provider to serve' }];
+    return [
+      { source: source.name, path: 'providers', message: 'a worker needs at least one provider to serve' },
+    ];
   }
   const place =
     options.workerProviders && options.workerProviders.length > 0
@@ -132,5 +139,7 @@ function placeProblem(
 }
 
 function sortByLine(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  return problems.toSorted((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0));
+  return problems.toSorted(
+    (a, b) => (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0),
+  );
 }

@@ -31,7 +31,8 @@ export function openSource(environment: Environment, directory: string, path?: s
   const read = readText(file);
   if (read.kind === 'absent' && asked === undefined) return discovered(environment);
   if (read.kind !== 'ok') {
-    const subject = path === undefined && asked !== undefined ? 'SPILLWAY_CONFIG names this file; it' : 'this file';
+    const subject =
+      path === undefined && asked !== undefined ? 'SPILLWAY_CONFIG names this file; it' : 'this file';
     const message = `${subject} ${read.kind === 'absent' ? `does not exist (${file})` : read.reason}`;
     return unusable(source, { source: source.name, path: '', message });
   }
@@ -63,7 +64,8 @@ function readText(file: string): ReadText {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code =
+      typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
     if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
     return { kind: 'unreadable', reason: code === 'EISDIR' ? 'is a directory' : `cannot be read (${code})` };
   }

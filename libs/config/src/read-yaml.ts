@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type ErrorCode } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type ErrorCode,
+} from 'yaml';
 import { formatPath, type ConfigPath } from '#core/config/problem.js';
 
 /** From 1. */
@@ -25,7 +35,12 @@ export interface YamlFile {
 export function readYaml(text: string): YamlFile {
   const lineCounter = new LineCounter();
   // The parser's own excerpts and words may quote a line with a secret in it: only its codes and offsets are used.
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true, logLevel: 'silent' });
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    stringKeys: true,
+    logLevel: 'error',
+  });
   const position = (offset: number): Position => {
     const { line, col } = lineCounter.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -39,13 +54,34 @@ export function readYaml(text: string): YamlFile {
     ...position(pos[0]),
     message: syntaxMessage(code, text.slice(pos[0])),
   }));
+  problems.push(
+    ...danglingAliases(document).map((offset) => ({
+      path: '',
+      ...position(offset),
+      message: SYNTAX_MESSAGES.BAD_ALIAS,
+    })),
+  );
   if (problems.length > 0) return { tree: undefined, locate, problems };
   try {
     return { tree: document.toJS({ maxAliasCount: 100 }), locate, problems: [] };
   } catch {
-    // Thrown for aliases that multiply beyond the limit, or that point at nothing.
-    return { tree: undefined, locate, problems: [{ path: formatPath([]), message: 'an alias (*name) cannot be resolved' }] };
+    // Thrown for aliases that multiply beyond the limit: a small file could fill the memory.
+    return {
+      tree: undefined,
+      locate,
+      problems: [{ path: formatPath([]), message: 'the aliases (*name) stand for too much' }],
+    };
   }
+}
+
+function danglingAliases(document: Document.Parsed): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) === undefined) offsets.push(alias.range?.[0] ?? 0);
+    },
+  });
+  return offsets;
 }
 
 function offsetOf(document: Document.Parsed, path: ConfigPath): number | undefined {
@@ -87,12 +123,14 @@ const SYNTAX_MESSAGES: Readonly<Record<ErrorCode, string>> = {
   BAD_INDENT: 'the indentation does not fit the lines above; members of one map start in the same column',
   BAD_PROP_ORDER: 'an anchor or a tag stands at the wrong place',
   BAD_SCALAR_START: 'text that starts with this character needs quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'a list or map cannot stand in a line that already has "key: value"; check the indentation and quotes',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a list or map cannot stand in a line that already has "key: value"; check the indentation and quotes',
   BLOCK_IN_FLOW: 'inside { } and [ ] everything must be written in that form',
   DUPLICATE_KEY: 'a key stands twice in the same map',
   IMPOSSIBLE: 'this is not valid YAML',
   KEY_OVER_1024_CHARS: 'a key is longer than 1024 characters; is a ":" or a quote missing?',
-  MISSING_CHAR: 'a character is missing: a closing quote, "}", "]", a "," or the space after ":" or before "#"',
+  MISSING_CHAR:
+    'a character is missing: a closing quote, "}", "]", a "," or the space after ":" or before "#"',
   MULTILINE_IMPLICIT_KEY: 'a key must stand in one line; is a ":" missing, or the indentation wrong?',
   MULTIPLE_ANCHORS: 'only one anchor (&name) may stand here',
   MULTIPLE_DOCS: 'the file holds more than one document ("---"); one is read',

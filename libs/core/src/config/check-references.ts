@@ -36,7 +36,9 @@ function unknownProviders(
     }
     const hint = didYouMean(name, names);
     const known = names.length === 0 ? '; `providers` is empty' : `; the known ones are ${names.join(', ')}`;
-    return [{ path: place, message: `there is no provider ${JSON.stringify(name)}${hint === '' ? known : hint}` }];
+    return [
+      { path: place, message: `there is no provider ${JSON.stringify(name)}${hint === '' ? known : hint}` },
+    ];
   });
 }
 

@@ -13,7 +13,9 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, {
     // One line per key: `describeIssues` splits them again to give each its own place in the file.
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => unknownKey(key, known)).join('\n') : undefined,
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => unknownKey(key, known)).join('\n')
+        : undefined,
   });
 }
 
@@ -79,8 +81,10 @@ export const baseUrl = z
 /** Never quotes the URL: people put keys into it. */
 function baseUrlFault(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:\/\//i.test(text.trim())) return 'expected a URL like http://10.0.0.5:8000/v1';
-  if (url.username !== '' || url.password !== '') return 'no user or password in the URL; use apiKey or headers';
+  if (url === undefined || !/^https?:\/\//i.test(text.trim()))
+    return 'expected a URL like http://10.0.0.5:8000/v1';
+  if (url.username !== '' || url.password !== '')
+    return 'no user or password in the URL; use apiKey or headers';
   if (/[?#]/.test(text)) return 'no "?" or "#" in the URL; fixed parameters are not supported';
   if (/\/(chat\/completions|completions|embeddings|responses)\/*$/.test(url.pathname)) {
     return 'give the root of the API, which usually ends in /v1, without the path of an endpoint';
@@ -89,13 +93,23 @@ function baseUrlFault(text: string): string | undefined {
 }
 
 /** `redis://` or `rediss://`. Never quoted in a message: it may hold a password. */
-export const redisUrl = z.string().refine(
-  (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '',
-  'expected a URL like redis://127.0.0.1:6379 or rediss://user:password@host:6380/0',
-);
+export const redisUrl = z
+  .string()
+  .refine(
+    (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '',
+    'expected a URL like redis://127.0.0.1:6379 or rediss://user:password@host:6380/0',
+  );
 
 /** Set by the HTTP client itself; a fixed value would break the request. */
-const MANAGED_HEADERS = ['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'te', 'upgrade'];
+const MANAGED_HEADERS = [
+  'host',
+  'connection',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'te',
+  'upgrade',
+];
 
 export const headerName = z
   .string()

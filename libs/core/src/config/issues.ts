@@ -4,7 +4,7 @@ import type { ConfigPath, PathProblem } from './problem.js';
 const NOUNS: Readonly<Record<string, string>> = {
   string: 'text',
   int: 'a whole number',
-  number: 'a number',
+  number: 'a whole number',
   array: 'a list',
   object: 'a map of settings',
   record: 'a map of names',
@@ -48,7 +48,10 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[]): PathProblem
     const path: ConfigPath = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
     if (issue.code === 'unrecognized_keys') {
       const messages = issue.message.split('\n');
-      return issue.keys.map((key, index) => ({ path: [...path, key], message: messages[index] ?? 'unknown key' }));
+      return issue.keys.map((key, index) => ({
+        path: [...path, key],
+        message: messages[index] ?? 'unknown key',
+      }));
     }
     if (issue.code === 'invalid_key') return [{ path, message: issue.issues[0]?.message ?? issue.message }];
     return [{ path, message: issue.message }];

@@ -34,7 +34,10 @@ export function parseConfig(tree: unknown, env: Env, overrides: readonly Overrid
   const whole = applyOverrides(substituted.tree, overrides);
   const parsed = configSchema.safeParse(whole, { error: issueMessage });
   const fromEnvironment = new Set([...substituted.fromEnvironment, ...overridden]);
-  const found = [...(parsed.success ? [] : describeIssues(parsed.error.issues)), ...checkReferences(whole, fromEnvironment)];
+  const found = [
+    ...(parsed.success ? [] : describeIssues(parsed.error.issues)),
+    ...checkReferences(whole, fromEnvironment),
+  ];
   // A text whose variable is unset says nothing yet about the setting: one problem for it is enough.
   const blamed = new Set(unset.map((problem) => pathKey(problem.path)));
   const problems = [...unset, ...found.filter((problem) => !blamed.has(pathKey(problem.path)))];

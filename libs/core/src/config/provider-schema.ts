@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { baseUrl, durationMs, headerName, namedMap, secret, section, simpleName, wholeNumber } from './fields.js';
+import {
+  baseUrl,
+  durationMs,
+  headerName,
+  namedMap,
+  secret,
+  section,
+  simpleName,
+  wholeNumber,
+} from './fields.js';
 
 /** Default of `concurrency`: what one GPU box with batching takes well, and what a cloud account usually allows. */
 const DEFAULT_CONCURRENCY = { local: 4, cloud: 64 } as const;
@@ -8,7 +17,9 @@ const DEFAULT_CONCURRENCY = { local: 4, cloud: 64 } as const;
 export const callTimeouts = section({
   firstTokenMs: durationMs()
     .exactOptional()
-    .describe('Instead of `timeouts.firstTokenMs`, ms. Raise it for a box that loads a model on its first call.'),
+    .describe(
+      'Instead of `timeouts.firstTokenMs`, ms. Raise it for a box that loads a model on its first call.',
+    ),
   idleMs: durationMs().exactOptional().describe('Instead of `timeouts.idleMs`, ms.'),
   responseMs: durationMs().exactOptional().describe('Instead of `timeouts.responseMs`, ms.'),
 });
@@ -28,7 +39,9 @@ const shared = {
 };
 
 const openAiCompatible = section({
-  kind: z.literal('openai-compatible').describe('Anything that speaks the OpenAI API: vLLM, llama-server, OpenAI itself.'),
+  kind: z
+    .literal('openai-compatible')
+    .describe('Anything that speaks the OpenAI API: vLLM, llama-server, OpenAI itself.'),
   location: location.describe(
     '`local`: your own machines, where a request with `localModelOnly` may go. `cloud`: everything else. Required, because no address proves it.',
   ),
@@ -40,18 +53,26 @@ const openAiCompatible = section({
     .describe(
       'Sent as `Authorization: Bearer …`. Secret: write `${NAME}`; only the workers that serve the provider read it. Default: no credential is sent.',
     ),
-  headers: namedMap(headerName, secret).describe('Headers sent with every call. Their values are secrets too, as `apiKey`.'),
+  headers: namedMap(headerName, secret).describe(
+    'Headers sent with every call. Their values are secrets too, as `apiKey`.',
+  ),
   models: z
     .array(z.string().min(1))
     .min(1)
     .exactOptional()
-    .describe('What the provider offers, in its own names, if it cannot be asked. Default: it is asked (`GET /models`).'),
+    .describe(
+      'What the provider offers, in its own names, if it cannot be asked. Default: it is asked (`GET /models`).',
+    ),
   ...shared,
 });
 
 const demo = section({
-  kind: z.literal('demo').describe('Built in: answers by itself, without a model. For trying out and for tests.'),
-  location: location.default('local').describe('As of the other kinds; nothing leaves the machine in either case.'),
+  kind: z
+    .literal('demo')
+    .describe('Built in: answers by itself, without a model. For trying out and for tests.'),
+  location: location
+    .default('local')
+    .describe('As of the other kinds; nothing leaves the machine in either case.'),
   ...shared,
 });
 

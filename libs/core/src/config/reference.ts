@@ -17,7 +17,9 @@ export function insertReference(page: string): string {
  */
 function renderReference(): string {
   return Object.entries(configJsonSchema().properties ?? {})
-    .map(([name, schema]) => [`### \`${name}\``, '', schema.description ?? '', '', ...table(name, schema)].join('\n'))
+    .map(([name, schema]) =>
+      [`### \`${name}\``, '', schema.description ?? '', '', ...table(name, schema)].join('\n'),
+    )
     .join('\n\n');
 }
 
@@ -54,7 +56,9 @@ function row(place: string, schema: JsonSchema, required: boolean): string {
 
 function defaultOf(schema: JsonSchema, required: boolean): string {
   if (required) return 'required';
-  return schema.default === undefined || typeof schema.default === 'object' ? '' : `\`${String(schema.default)}\``;
+  return schema.default === undefined || typeof schema.default === 'object'
+    ? ''
+    : `\`${String(schema.default)}\``;
 }
 
 function typeOf(schema: JsonSchema): string {

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { durationMs, modelId, namedMap, redisUrl, secret, section, simpleName, wholeNumber, withoutPrototype } from './fields.js';
+import {
+  durationMs,
+  modelId,
+  namedMap,
+  redisUrl,
+  secret,
+  section,
+  simpleName,
+  wholeNumber,
+  withoutPrototype,
+} from './fields.js';
 import { callTimeouts, providersSchema } from './provider-schema.js';
 import type { SecretRef } from './secret.js';
 
@@ -24,17 +34,25 @@ const server = section({
     ),
   bodyLimitBytes: wholeNumber(1024, 1_073_741_824)
     .default(33_554_432)
-    .describe('Largest request body, bytes; a larger one is refused with 413. Bodies wait in Redis: its memory is what this costs.'),
+    .describe(
+      'Largest request body, bytes; a larger one is refused with 413. Bodies wait in Redis: its memory is what this costs.',
+    ),
   requestTimeoutMs: durationMs()
     .default(30_000)
-    .describe('Time for a request to arrive whole, ms; then 408. Protects against clients that send a byte at a time.'),
-  headersTimeoutMs: durationMs().default(10_000).describe('Time for the headers of a request to arrive, ms; then 408.'),
+    .describe(
+      'Time for a request to arrive whole, ms; then 408. Protects against clients that send a byte at a time.',
+    ),
+  headersTimeoutMs: durationMs()
+    .default(10_000)
+    .describe('Time for the headers of a request to arrive, ms; then 408.'),
 });
 
 const redis = section({
   url: redisUrl
     .default('redis://127.0.0.1:6379')
-    .describe('Redis or Valkey, `redis://` or `rediss://`; `REDIS_URL` wins. It must persist (AOF) and must not evict.'),
+    .describe(
+      'Redis or Valkey, `redis://` or `rediss://`; `REDIS_URL` wins. It must persist (AOF) and must not evict.',
+    ),
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"')
@@ -49,7 +67,11 @@ const redis = section({
 
 const target = section({
   provider: z.string().min(1).describe('Name under `providers`.'),
-  model: z.string().min(1).exactOptional().describe('The provider\'s own name of the model. Default: the public id.'),
+  model: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("The provider's own name of the model. Default: the public id."),
   maxQueueWaitMs: durationMs(0)
     .exactOptional()
     .describe(
@@ -60,11 +82,16 @@ const target = section({
     .describe(
       'Context length, tokens. A prompt too long for one target falls back only to one with a longer declared context. Default: not known.',
     ),
-  timeouts: callTimeouts.prefault({}).describe('Timeouts of calls to this target, where they differ from its provider.'),
+  timeouts: callTimeouts
+    .prefault({})
+    .describe('Timeouts of calls to this target, where they differ from its provider.'),
 });
 
 const model = section({
-  targets: z.array(target).min(1).describe('Where requests go: the first that can take it, then on failure the next.'),
+  targets: z
+    .array(target)
+    .min(1)
+    .describe('Where requests go: the first that can take it, then on failure the next.'),
 });
 
 const models = namedMap(modelId, model).transform((byId) =>
@@ -82,7 +109,9 @@ const application = section({
   apiKeys: z
     .array(secret)
     .min(1)
-    .describe('Keys that its clients send as `Authorization: Bearer …`; several, so that they can be rotated. Secret: write `${NAME}`.'),
+    .describe(
+      'Keys that its clients send as `Authorization: Bearer …`; several, so that they can be rotated. Secret: write `${NAME}`.',
+    ),
 });
 
 const timeouts = section({
@@ -91,10 +120,14 @@ const timeouts = section({
     .describe('Streams: from the start of a call to its first output, ms; then the next target is tried.'),
   idleMs: durationMs()
     .default(30_000)
-    .describe('Streams: longest silence after the first output, ms; then the stream ends as `stream_interrupted`.'),
+    .describe(
+      'Streams: longest silence after the first output, ms; then the stream ends as `stream_interrupted`.',
+    ),
   responseMs: durationMs()
     .default(300_000)
-    .describe('Non-streams: from the start of a call to the complete answer, ms; then the next target is tried.'),
+    .describe(
+      'Non-streams: from the start of a call to the complete answer, ms; then the next target is tried.',
+    ),
   totalMs: durationMs()
     .default(570_000)
     .describe(
@@ -125,7 +158,9 @@ export const configSchema = section({
   applications: namedMap(simpleName, application).describe(
     'Who may call, by name. None: any key is accepted, and only loopback may be bound.',
   ),
-  timeouts: timeouts.prefault({}).describe('Limits of each request; providers and targets may differ in the first three.'),
+  timeouts: timeouts
+    .prefault({})
+    .describe('Limits of each request; providers and targets may differ in the first three.'),
   queue: queue.prefault({}).describe('Limits of waiting.'),
   worker: worker.prefault({}).describe('Read by workers only.'),
 });

@@ -60,6 +60,7 @@ export function resolveSecret(ref: SecretRef, env: Env): ResolvedSecret {
 /** Where the file holds secrets: these stay references when it is loaded. */
 export function isSecretPath(path: readonly (string | number)[]): boolean {
   const [section, , field] = path;
-  if (section === 'providers') return path.length === 3 ? field === 'apiKey' : path.length === 4 && field === 'headers';
+  if (section === 'providers')
+    return path.length === 3 ? field === 'apiKey' : path.length === 4 && field === 'headers';
   return section === 'applications' && path.length === 4 && field === 'apiKeys';
 }

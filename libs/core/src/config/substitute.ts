@@ -40,7 +40,10 @@ export function substitute(tree: unknown, env: Env, isSecret: (path: ConfigPath)
     const rendered = renderTemplate(template.parts, env);
     if (rendered.ok) return rendered.value;
     for (const name of rendered.missing) {
-      problems.push({ path, message: `the environment variable ${name} is not set; set it, or write \${${name}:-default}` });
+      problems.push({
+        path,
+        message: `the environment variable ${name} is not set; set it, or write \${${name}:-default}`,
+      });
     }
     return text;
   }

@@ -1,8 +1,8 @@
-/** The known name that was probably meant: same letters but for case and separators, or a typing slip away. */
+/** The known name that was probably meant: same letters but for case and separators, cut short, or a slip away. */
 export function suggestName(name: string, known: readonly string[]): string | undefined {
   const wanted = fold(name);
   const ranked = known
-    .map((candidate) => ({ candidate, distance: editDistance(wanted, fold(candidate)) }))
+    .map((candidate) => ({ candidate, distance: distanceTo(wanted, fold(candidate)) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
   // A third of the letters wrong is another word, not a slip.
@@ -13,6 +13,13 @@ export function suggestName(name: string, known: readonly string[]): string | un
 export function didYouMean(name: string, known: readonly string[]): string {
   const suggestion = suggestName(name, known);
   return suggestion === undefined ? '' : `; did you mean "${suggestion}"?`;
+}
+
+/** A name without its end (`idle` for `idleMs`, `key` is too short to tell) counts as one slip. */
+function distanceTo(wanted: string, candidate: string): number {
+  return wanted.length > 3 && candidate.startsWith(wanted)
+    ? Math.min(1, candidate.length - wanted.length)
+    : editDistance(wanted, candidate);
 }
 
 function fold(name: string): string {

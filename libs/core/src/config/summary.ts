@@ -10,7 +10,8 @@ export interface ConfigSummary {
     readonly location: string;
     readonly concurrency: number;
     /** `none`: the provider needs no secret by this file. `variable`: the first one that is not set here. */
-    readonly credential: { readonly state: 'set' | 'none' } | { readonly state: 'missing'; readonly variable: string };
+    readonly credential:
+      { readonly state: 'set' | 'none' } | { readonly state: 'missing'; readonly variable: string };
   }[];
   readonly models: readonly { readonly id: string; readonly targets: readonly string[] }[];
   readonly applications: readonly { readonly name: string; readonly keys: number }[];
@@ -29,7 +30,10 @@ export function summarizeConfig(config: Config, env: Env): ConfigSummary {
       id,
       targets: targets.map(({ provider, model }) => `${provider}/${model}`),
     })),
-    applications: Object.entries(config.applications).map(([name, { apiKeys }]) => ({ name, keys: apiKeys.length })),
+    applications: Object.entries(config.applications).map(([name, { apiKeys }]) => ({
+      name,
+      keys: apiKeys.length,
+    })),
   };
 }
 
@@ -61,7 +65,9 @@ export function formatSummary(summary: ConfigSummary): string[] {
     ),
     counted(models.length, 'model', 'models'),
     ...models.map(({ id, targets }) => `  ${id} -> ${targets.join(', then ')}`),
-    applications.length === 0 ? 'no applications: any key is accepted' : counted(applications.length, 'application', 'applications'),
+    applications.length === 0
+      ? 'no applications: any key is accepted'
+      : counted(applications.length, 'application', 'applications'),
     ...applications.map(({ name, keys }) => `  ${name} (${counted(keys, 'key', 'keys')})`),
   ];
 }

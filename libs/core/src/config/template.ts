@@ -3,7 +3,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 /** A piece of a text: literal, or a variable with the default after `:-`. */
 export type TemplatePart =
-  { readonly kind: 'text'; readonly text: string } | { readonly kind: 'variable'; readonly name: string; readonly fallback?: string };
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'variable'; readonly name: string; readonly fallback?: string };
 
 export type Template =
   | { readonly ok: true; readonly parts: readonly TemplatePart[] }
@@ -53,7 +54,9 @@ function parseReference(inside: string | undefined): TemplatePart | string {
 export function renderTemplate(
   parts: readonly TemplatePart[],
   env: Env,
-): { readonly ok: true; readonly value: string } | { readonly ok: false; readonly missing: readonly string[] } {
+):
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly missing: readonly string[] } {
   const missing: string[] = [];
   const texts = parts.map((part) => {
     if (part.kind === 'text') return part.text;
@@ -62,7 +65,9 @@ export function renderTemplate(
     if (value === undefined) missing.push(part.name);
     return value ?? '';
   });
-  return missing.length === 0 ? { ok: true, value: texts.join('') } : { ok: false, missing: [...new Set(missing)] };
+  return missing.length === 0
+    ? { ok: true, value: texts.join('') }
+    : { ok: false, missing: [...new Set(missing)] };
 }
 
 /** Own members only: `${constructor}` must be unset, not a function of the object's prototype. */

@@ -12,5 +12,11 @@ export function effectiveTimeouts(
   target: { readonly provider: string; readonly timeouts?: Partial<EffectiveTimeouts> },
 ): EffectiveTimeouts {
   const { firstTokenMs, idleMs, responseMs } = config.timeouts;
-  return { firstTokenMs, idleMs, responseMs, ...config.providers[target.provider]?.timeouts, ...target.timeouts };
+  return {
+    firstTokenMs,
+    idleMs,
+    responseMs,
+    ...config.providers[target.provider]?.timeouts,
+    ...target.timeouts,
+  };
 }
