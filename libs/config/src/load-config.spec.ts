@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Env } from '#core/config/template.js';
 import { hashKey } from './application-keys.js';
-import { checkConfig } from './check-config.js';
 import { ConfigError } from './config-error.js';
 import { readEnvironment } from './environment.js';
 import { loadConfig, type LoadedConfig, type LoadOptions } from './load-config.js';
@@ -246,57 +245,4 @@ timeouts:
       text: lines.join('\n'),
     };
   }
-});
-
-describe('checkConfig', () => {
-  function check(text: string, variables: Env = {}): ReturnType<typeof checkConfig> {
-    writeFileSync(join(directory, 'spillway.yaml'), text);
-    return checkConfig({ environment: readEnvironment(variables), directory });
-  }
-
-  it('prints what a right file holds, and no secret', () => {
-    const report = check(FILE, { ...KEYS, OPENAI_API_KEY: 'sk-openai' });
-    expect(report.ok).toBe(true);
-    expect(report.lines).toEqual([
-      'spillway.yaml: no problems',
-      '2 providers',
-      '  gpu-box (openai-compatible, local, 4 at once)',
-      '  openai (openai-compatible, cloud, 64 at once, credential set)',
-      '1 model',
-      '  llama3.2 -> gpu-box/llama, then openai/gpt-4o-mini',
-      '2 applications',
-      '  web (2 keys)',
-      '  batch (1 key)',
-    ]);
-    expect(JSON.stringify(report)).not.toContain('sk-');
-  });
-
-  it('notes what is not set here without failing', () => {
-    const { ok, lines } = check(FILE, { WEB_KEY: 'a', WEB_KEY_OLD: 'b' });
-    expect(ok).toBe(true);
-    expect(lines).toContain(
-      '  openai (openai-compatible, cloud, 64 at once, credential missing: OPENAI_API_KEY is not set)',
-    );
-    expect(lines.at(-1)).toMatch(
-      /^note: the api would not start here: applications\.batch\.apiKeys\[0\]: .*BATCH_KEY/,
-    );
-    expect(check('server: { host: 0.0.0.0 }').lines.at(-1)).toMatch(
-      /^note: .* server\.host: without applications/,
-    );
-  });
-
-  it('fails with every problem, and counts them', () => {
-    const { ok, problems, lines } = check('redis: { prefix: "" }\nquue: {}\n');
-    expect(ok).toBe(false);
-    expect(problems.map(({ line, path }) => [line, path])).toEqual([
-      [1, 'redis.prefix'],
-      [2, 'quue'],
-    ]);
-    expect(lines.at(-1)).toBe('2 problems');
-  });
-
-  it('says what it found where there is no file', () => {
-    const report = checkConfig({ environment: readEnvironment({}), directory });
-    expect(report.lines[0]).toBe('no configuration file; found by themselves: demo');
-  });
 });
