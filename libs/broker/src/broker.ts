@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import { SpillwayError } from '#core/errors.js';
@@ -14,6 +13,7 @@ import type { FrameReader } from './frame-reader.js';
 import { Keys } from './keys.js';
 import { Ledger } from './ledger.js';
 import { ProcessChannel } from './process-channel.js';
+import { processName } from './process-name.js';
 import { Queues } from './queues.js';
 import { Sweeper } from './sweeper.js';
 
@@ -162,9 +162,4 @@ export class Broker {
   private async cancelAgain(): Promise<void> {
     await Promise.all([...this.uncancelled].map((id) => this.cancel(id)));
   }
-}
-
-/** Unique in the whole installation, and readable in logs. */
-export function processName(role: 'api' | 'worker'): string {
-  return `${role}-${hostname().replaceAll(/[^\w.-]/g, '')}-${process.pid}-${randomBytes(3).toString('hex')}`;
 }

@@ -15,7 +15,7 @@ export interface ConsumerOptions {
   readonly connection: Redis;
   readonly keys: Keys;
   readonly log: BrokerLog;
-  /** Looks at one attempt. The signal aborts when the run must stop; its reason is a `StopReason`. Must not reject. */
+  /** Looks at one attempt. The signal aborts, with reason `drain`, when this process has to go. Must not reject. */
   readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<JobEnd>;
 }
 
@@ -60,11 +60,6 @@ export class Consumer {
   start(): void {
     // Errors of the loop arrive as `error` events.
     this.worker.run().catch((error: unknown) => this.options.log.error({ error: String(error) }, 'queue loop ended'));
-  }
-
-  /** Stops the run of this job: aborts the signal that its `process` was given. */
-  abort(jobId: string, reason: string): void {
-    this.worker.cancelJob(jobId, reason);
   }
 
   /**

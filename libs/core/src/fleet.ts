@@ -18,8 +18,8 @@ export interface ProviderAnnouncement {
 /** A worker's heartbeat, written every `HEARTBEAT_MS` and readable for `HEARTBEAT_TTL_MS`. */
 export interface WorkerHeartbeat {
   readonly v: 1;
+  /** Names its host and process; unique in the installation. */
   readonly worker: string;
-  readonly host: string;
   readonly pid: number;
   /** Unix time, ms. */
   readonly startedAt: number;

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import type { BrokerLog } from '#broker/connection.js';
+import type { JobEnd } from '#broker/consumer.js';
+import type { InferenceJob } from '#broker/keys.js';
+import type { WorkerBroker } from '#broker/worker-broker.js';
+import type { Run } from '#core/ledger/transitions.js';
+import { runAttempt } from './run-attempt.js';
+import type { ServedProvider } from './served-provider.js';
+
+interface Context {
+  readonly broker: WorkerBroker;
+  readonly provider: ServedProvider;
+  readonly log: BrokerLog;
+}
+
+/**
+ * Looks at one attempt: claims it, runs it, or sees that there is nothing to do. Never rejects: a run whose end could
+ * not be written loses its lease, and the ledger goes on from there.
+ */
+export async function processJob(context: Context, job: InferenceJob, signal: AbortSignal): Promise<JobEnd> {
+  const { broker, log } = context;
+  const { request, attempt } = job;
+  try {
+    const claim = await broker.ledger.claim({ request, attempt, token: randomUUID(), worker: broker.name });
+    switch (claim.kind) {
+      case 'done':
+      case 'busy':
+        return 'done';
+      case 'superseded':
+        await broker.queues.add(request, claim);
+        return 'done';
+      case 'run':
+        return await run(context, request, claim, signal);
+    }
+  } catch (error) {
+    log.error({ request, attempt, reason: String(error) }, 'a job broke off; its lease will lapse');
+    return 'done';
+  }
+}
+
+async function run({ broker, provider }: Context, request: string, claim: Run, signal: AbortSignal): Promise<JobEnd> {
+  const controller = new AbortController();
+  const drain = () => controller.abort(signal.reason);
+  if (signal.aborted) drain();
+  signal.addEventListener('abort', drain);
+  const release = broker.leases.keep({ request, epoch: claim.epoch, stop: (reason) => controller.abort(reason) });
+  const expire = setTimeout(() => controller.abort('expired'), Math.max(0, claim.remainingMs));
+  try {
+    const deadlineAt = performance.now() + claim.remainingMs;
+    return await runAttempt({ broker, provider, request, run: claim, controller, deadlineAt });
+  } finally {
+    clearTimeout(expire);
+    release();
+    signal.removeEventListener('abort', drain);
+  }
+}

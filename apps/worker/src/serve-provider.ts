@@ -1,0 +1,52 @@
+import type { BrokerLog } from '#broker/connection.js';
+import type { LoadedConfig } from '#config/load-config.js';
+import { effectiveTimeouts } from '#core/config/timeouts.js';
+import type { ProviderConfig } from '#core/config/schema.js';
+import { resolveSecret, type SecretRef } from '#core/config/secret.js';
+import type { Env } from '#core/config/template.js';
+import { createProvider } from '#providers/create-provider.js';
+import type { Provider } from '#providers/provider.js';
+import { ServedProvider } from './served-provider.js';
+
+/** Builds what serves one configured provider; the only place where its secrets are resolved. */
+export function serveProvider(name: string, { config, environment }: LoadedConfig, log: BrokerLog): ServedProvider {
+  const provider = config.providers[name];
+  if (!provider) throw new RangeError(`There is no provider "${name}" in the configuration.`);
+  const { kind, location, concurrency } = provider;
+  return new ServedProvider({
+    name,
+    kind,
+    location,
+    concurrency,
+    ...(provider.kind !== 'demo' && provider.models && { models: provider.models }),
+    timeoutsOf: (target) => effectiveTimeouts(config, target),
+    client: clientOf(name, provider, environment.variables),
+    log,
+  });
+}
+
+/** Undefined where a secret is not set. */
+function clientOf(name: string, provider: ProviderConfig, env: Env): Provider | undefined {
+  if (provider.kind === 'demo') return createProvider({ kind: 'demo' });
+  const apiKey = provider.apiKey && resolveSecret(provider.apiKey, env);
+  const headers = resolveHeaders(provider.headers, env);
+  if (apiKey?.kind === 'missing' || !headers) return undefined;
+  return createProvider({
+    kind: provider.kind,
+    name,
+    baseUrl: provider.baseUrl,
+    headers,
+    ...(apiKey && { apiKey: apiKey.value }),
+    environment: env,
+  });
+}
+
+function resolveHeaders(refs: Readonly<Record<string, SecretRef>>, env: Env): Record<string, string> | undefined {
+  const headers: Record<string, string> = {};
+  for (const [header, ref] of Object.entries(refs)) {
+    const resolved = resolveSecret(ref, env);
+    if (resolved.kind === 'missing') return undefined;
+    headers[header] = resolved.value;
+  }
+  return headers;
+}

@@ -1,0 +1,85 @@
+import type { BrokerLog } from '#broker/connection.js';
+import type { CredentialState, ProviderAnnouncement } from '#core/fleet.js';
+import type { Failure } from '#core/failure.js';
+import type { Run } from '#core/ledger/transitions.js';
+import type { Location, Target } from '#core/target.js';
+import type { CallEnd, CallTimeouts, Provider, ProviderFrame } from '#providers/provider.js';
+
+/** How often the upstream is asked what it offers, ms: own boxes come and go, cloud accounts hardly ever. */
+const DISCOVER_MS = { local: 5_000, cloud: 60_000 } as const satisfies Record<Location, number>;
+const DISCOVER_TIMEOUT_MS = 5_000;
+
+export interface ServedProviderOptions {
+  readonly name: string;
+  readonly kind: string;
+  readonly location: Location;
+  readonly concurrency: number;
+  /** What the configuration says it offers; then it is not asked. */
+  readonly models?: readonly string[];
+  readonly timeoutsOf: (target: Target) => CallTimeouts;
+  /** Undefined where a credential is configured whose variable is not set: then nothing can be called. */
+  readonly client: Provider | undefined;
+  readonly log: BrokerLog;
+}
+
+/** A provider as this worker serves it: its client, what it offers, and whether it takes our credential. */
+export class ServedProvider {
+  private models: readonly string[];
+  private credential: CredentialState;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly closing = new AbortController();
+
+  constructor(private readonly options: ServedProviderOptions) {
+    this.models = options.models ?? [];
+    this.credential = options.client ? 'ok' : 'missing';
+  }
+
+  /** Asks the upstream what it offers, now and every so often, without waiting for it. */
+  start(): void {
+    const { client, location, name, log } = this.options;
+    if (!client) {
+      log.warn({ provider: name }, 'the credential of this provider is not set; its queue is left to other workers');
+      return;
+    }
+    void this.discover(client);
+    this.timer = setInterval(() => void this.discover(client), DISCOVER_MS[location]);
+  }
+
+  announcement(): ProviderAnnouncement {
+    const { name, kind, location, concurrency } = this.options;
+    return { name, kind, location, concurrency, models: this.models, credential: this.credential };
+  }
+
+  /** One upstream call for a run. */
+  infer(call: { request: string; run: Run; target: Target }, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
+    const { client, timeoutsOf } = this.options;
+    if (!client) return withoutCredential();
+    const { request, target, run } = call;
+    const { body, stream, includeUsage } = run;
+    return client.infer({ request, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) }, signal);
+  }
+
+  /** Learns from a failed call: a refused credential is announced, and told to the operator once. */
+  observe({ category, reason }: Failure): void {
+    if (category !== 'credential' || this.credential !== 'ok') return;
+    this.credential = 'rejected';
+    this.options.log.error({ provider: this.options.name, reason }, 'the provider refuses our credential');
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    this.closing.abort();
+    await this.options.client?.close();
+  }
+
+  private async discover(client: Provider): Promise<void> {
+    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(DISCOVER_TIMEOUT_MS)]);
+    const { models, credential } = await client.discover(signal);
+    if (models !== undefined && this.options.models === undefined) this.models = models;
+    if (models !== undefined || credential === 'rejected') this.credential = credential;
+  }
+}
+
+async function* withoutCredential(): AsyncGenerator<ProviderFrame, CallEnd, void> {
+  return { ok: false, aborted: false, phase: 'not_sent', facts: { kind: 'no_credential' } };
+}
