@@ -107,12 +107,12 @@ export class ChatStream {
     const value = parse(data);
     const { secrets } = this.options;
     if (event.event === 'error') {
-      return failed(toStatusFacts(readUpstreamError(value === undefined ? data : value), secrets));
+      return failed(toStatusFacts(readUpstreamError(value ?? data), secrets, { status: 200 }));
     }
     if (!isRecord(value)) return malformed('an event is not a JSON object');
     // Before `choices`: an error chunk may carry choices too, even a finish_reason.
     const error = findError(value);
-    return error ? failed(toStatusFacts(error, secrets)) : this.mapChunk(value, data);
+    return error ? failed(toStatusFacts(error, secrets, { status: 200 })) : this.mapChunk(value, data);
   }
 
   private mapChunk(chunk: Readonly<Record<string, unknown>>, data: string): Mapped {

@@ -167,7 +167,7 @@ export class OpenAiCompatibleProvider implements Provider {
     if (status >= 400) {
       const waitMs = retryAfterMs(headers, Date.now());
       const error = readUpstreamError(await readErrorBody(exchange));
-      return toStatusFacts(error, this.secrets, { status, retryAfterMs: waitMs });
+      return toStatusFacts(error, this.secrets, { status, waitMs });
     }
     // We asked for none; unpacking one would let a small answer grow without bound.
     const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
@@ -177,7 +177,9 @@ export class OpenAiCompatibleProvider implements Provider {
     if (!stream || !isMediaType(type, false)) return malformed('the response has another content type');
     const value = await readErrorBody(exchange);
     const error = isRecord(value) ? findError(value) : undefined;
-    return error ? toStatusFacts(error, this.secrets) : malformed('the response is not an event stream');
+    return error
+      ? toStatusFacts(error, this.secrets, { status })
+      : malformed('the response is not an event stream');
   }
 }
 

@@ -77,7 +77,7 @@ export async function* relayBody(context: RelayContext): AsyncGenerator<Provider
   const value = parseJson(read.bytes);
   if (!isRecord(value)) return fail({ kind: 'malformed', reason: 'the body is not a JSON object' });
   const error = findError(value);
-  if (error) return fail(toStatusFacts(error, secrets));
+  if (error) return fail(toStatusFacts(error, secrets, { status: 200 }));
   const choices = value['choices'];
   if (!Array.isArray(choices) || choices.length === 0) {
     return fail({ kind: 'malformed', reason: 'the body has no choices' });

@@ -6,31 +6,12 @@ type StatusFacts = Extract<CallFacts, { kind: 'status' }>;
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_WORD_LENGTH = 200;
 
-/** What an error object inside a 200 would have been as a status, by its `code`, then its `type`. */
-const STATUS_BY_WORD: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  context_length_exceeded: 400,
-  content_policy_violation: 400,
-  content_filter: 400,
-  authentication_error: 401,
-  invalid_api_key: 401,
-  permission_error: 403,
-  model_not_found: 404,
-  not_found_error: 404,
-  insufficient_quota: 429,
-  rate_limit_error: 429,
-  rate_limit_exceeded: 429,
-  overloaded_error: 529,
-};
-
 /** Whatever an upstream says about an error, in one shape; every member may be missing. */
 export interface UpstreamError {
   readonly code?: string;
   readonly type?: string;
   readonly param?: string;
   readonly message?: string;
-  /** A 4xx or 5xx number found inside the object. */
-  readonly status?: number;
 }
 
 /**
@@ -54,25 +35,23 @@ export function findError(value: Readonly<Record<string, unknown>>): UpstreamErr
 }
 
 /**
- * The error as facts. Without a `status` from HTTP it is taken from the object's own numbers and words; an error
- * that says nothing of itself counts as a 500. The `secrets` are taken out of every word, as some upstreams echo
- * the key they refuse.
+ * The error as facts of a response with this HTTP status; an error object inside a 200 stays a 200, and what it
+ * stands for is not decided here. The `secrets` are taken out of every word, as some upstreams echo the key that
+ * they refuse.
  */
 export function toStatusFacts(
-  error: UpstreamError,
+  { code, type, param, message }: UpstreamError,
   secrets: readonly string[],
-  http: { readonly status?: number; readonly retryAfterMs?: number | undefined } = {},
+  { status, waitMs }: { readonly status: number; readonly waitMs?: number | undefined },
 ): StatusFacts {
-  const { code, type, param, message } = error;
-  const byWord = STATUS_BY_WORD[code ?? ''] ?? STATUS_BY_WORD[type ?? ''];
   return {
     kind: 'status',
-    status: http.status ?? error.status ?? byWord ?? 500,
+    status,
     ...(code !== undefined && { code: redact(code, secrets, MAX_WORD_LENGTH) }),
     ...(type !== undefined && { type: redact(type, secrets, MAX_WORD_LENGTH) }),
     ...(param !== undefined && { param: redact(param, secrets, MAX_WORD_LENGTH) }),
     ...(message !== undefined && { message: redact(message, secrets, MAX_MESSAGE_LENGTH) }),
-    ...(http.retryAfterMs !== undefined && { retryAfterMs: http.retryAfterMs }),
+    ...(waitMs !== undefined && { retryAfterMs: waitMs }),
   };
 }
 
@@ -81,14 +60,13 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 }
 
 function words(error: Readonly<Record<string, unknown>>): UpstreamError {
-  const { code, type, param, message } = error;
-  const status = [code, error['status'], error['status_code']].map(Number).find(isErrorStatus);
+  const { type, param, message } = error;
+  const code = [error['code'], error['status_code'], error['status']].find(isWord);
   return {
-    ...(isWord(code) && { code: String(code) }),
+    ...(code !== undefined && { code: String(code) }),
     ...(isWord(type) && { type: String(type) }),
     ...(isWord(param) && { param: String(param) }),
     ...(isWord(message) && { message: String(message) }),
-    ...(status !== undefined && { status }),
   };
 }
 
@@ -103,10 +81,6 @@ function validationError(item: unknown): Readonly<Record<string, unknown>> {
 
 function isWord(value: unknown): value is string | number {
   return (typeof value === 'string' && value !== '') || typeof value === 'number';
-}
-
-function isErrorStatus(value: number): boolean {
-  return Number.isInteger(value) && value >= 400 && value <= 599;
 }
 
 function redact(text: string, secrets: readonly string[], maxLength: number): string {
