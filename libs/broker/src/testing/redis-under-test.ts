@@ -1,0 +1,153 @@
+import type { Redis } from 'ioredis';
+import { requestId } from '#core/ids.js';
+import {
+  describeEntry,
+  type CaseNext,
+  type CaseRequest,
+  type CaseSeal,
+  type IndexSet,
+  type LedgerUnderTest,
+  type Observation,
+} from '#core/ledger/testing/ledger-under-test.js';
+import { Keys } from '../keys.js';
+import { Ledger } from '../ledger.js';
+
+const CLOCK_KEY = 'test:clock';
+/** In place of Redis's own clock: stands still until the case moves it on. */
+const CLOCK = `local function clock() return tonumber(redis.call('GET', '${CLOCK_KEY}')) end`;
+const BEGIN = 1_800_000_000_000;
+
+/**
+ * The Lua scripts on a real Redis, driven by the cases that specify them. One per case. Usage rows and attempt records
+ * are any JSON to the ledger; the cases' are plain text.
+ */
+export class RedisUnderTest implements LedgerUnderTest {
+  private readonly keys = new Keys('test', 1);
+  private readonly ledger: Ledger;
+  private readonly id: string;
+
+  private constructor(
+    private readonly redis: Redis,
+    ulid: string,
+  ) {
+    this.ledger = new Ledger(redis, this.keys, CLOCK);
+    this.id = requestId(0, ulid);
+  }
+
+  static async create(redis: Redis, ulid: string): Promise<RedisUnderTest> {
+    await redis.set(CLOCK_KEY, BEGIN);
+    return new RedisUnderTest(redis, ulid);
+  }
+
+  async accept(request: CaseRequest) {
+    const body = Buffer.from('{"messages":[]}');
+    const rest = { id: this.id, application: null, model: 'm', includeUsage: false, replica: 'api-1', body };
+    return (await this.ledger.accept({ ...rest, ...request })).kind;
+  }
+
+  async claim(args: { attempt: number; token: string; worker: string }) {
+    const reply = await this.ledger.claim({ request: this.id, ...args });
+    if (reply.kind !== 'run') return reply;
+    return { ...reply, trail: reply.trail.map((record) => JSON.parse(record) as string) };
+  }
+
+  async renew(epoch: number) {
+    const [reply] = await this.ledger.renew([{ request: this.id, epoch }]);
+    return reply ?? 'fenced';
+  }
+
+  async append({ epoch, seq, text }: { epoch: number; seq: number; text: string }) {
+    return this.ledger.append({ request: this.id, epoch, seq, bytes: Buffer.from(text) });
+  }
+
+  async seal({ guard, outcome, last, record }: CaseSeal) {
+    return this.ledger.seal({
+      request: this.id,
+      guard,
+      outcome,
+      ...(last && { last: { seq: last.seq, bytes: Buffer.from(last.text) } }),
+      ...(record !== undefined && { record: JSON.stringify(record) }),
+    });
+  }
+
+  async settle({ epoch, usage }: { epoch: number; usage: string }) {
+    return this.ledger.settle({ request: this.id, epoch, usage: JSON.stringify(usage) });
+  }
+
+  async next({ record, ...args }: CaseNext) {
+    return (await this.ledger.next({ request: this.id, ...args, record: JSON.stringify(record) })) ?? null;
+  }
+
+  async release(epoch: number) {
+    return this.ledger.release(this.id, epoch);
+  }
+
+  async lapse() {
+    return this.ledger.lapse(this.id);
+  }
+
+  async confirm({ attempt, placement }: { attempt: number; placement: number }) {
+    return this.ledger.confirm(this.id, attempt, placement);
+  }
+
+  async replace({ attempt, placement }: { attempt: number; placement: number }) {
+    return (await this.ledger.replace(this.id, attempt, placement)) ?? null;
+  }
+
+  async attend() {
+    return (await this.ledger.attend([this.id])).get(this.id)?.state !== '';
+  }
+
+  async advance(ms: number) {
+    await this.redis.incrby(CLOCK_KEY, ms);
+  }
+
+  async observe(): Promise<Observation> {
+    const record = await this.redis.hgetall(this.keys.record(this.id));
+    const entries = await this.ledger.read(this.id, '0-0', 1_000);
+    const field = (name: string) => record[name] ?? '';
+    return {
+      state: (record['state'] ?? 'unknown') as Observation['state'],
+      attempt: Number(field('attempt')),
+      placement: Number(field('placement')),
+      target: Number(field('target')),
+      epoch: Number(field('epoch')),
+      starts: Number(field('starts')),
+      visible: field('visible') === '1',
+      body: (await this.redis.exists(this.keys.body(this.id))) === 1,
+      outcome: field('code') || record['outcome'] || null,
+      log: entries.map(describeEntry),
+      trail: JSON.parse(`[${field('trail')}]`) as string[],
+      usage: await this.usage(),
+      due: await this.due(),
+    };
+  }
+
+  private async usage(): Promise<Record<number, string>> {
+    const rows = await this.redis.xrange(this.keys.shard(0).usage, '-', '+');
+    const usage: Record<number, string> = {};
+    for (const [, fields] of rows) {
+      const row = Object.fromEntries(pairs(fields));
+      if (row['request'] !== this.id) continue;
+      const cost = JSON.parse(row['usage'] ?? '') as string | { outcome: string };
+      usage[Number(row['epoch'])] = typeof cost === 'string' ? cost : cost.outcome;
+    }
+    return usage;
+  }
+
+  private async due(): Promise<Partial<Record<IndexSet, number>>> {
+    const names = ['deadlines', 'unplaced', 'leases', 'waits', 'orphans'] as const;
+    const due: Partial<Record<IndexSet, number>> = {};
+    for (const name of names) {
+      const score = await this.redis.zscore(this.keys.shard(0)[name], this.id);
+      if (score !== null) due[name] = Number(score) - BEGIN;
+    }
+    return due;
+  }
+}
+
+function pairs(fields: readonly string[]): [string, string][] {
+  const out: [string, string][] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) out.push([fields[i] ?? '', fields[i + 1] ?? '']);
+  return out;
+}
