@@ -7,30 +7,35 @@ export interface Caller {
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
+/** A key by the SHA-256 of its text, in hex. */
+export interface HashedKey {
+  readonly application: string;
+  readonly keyHash: string;
+}
+
 /**
- * The API keys of the configuration, held as SHA-256 hashes: a heap dump shows none, and hashes of equal length can
- * be compared without telling by the time taken how much of a guess was right.
+ * The API keys of the configuration, by their hashes: a heap dump shows none, and hashes, being of one length, can be
+ * compared without the time taken telling how much of a guess was right.
  */
 export class ApplicationKeys {
   readonly #entries: readonly { readonly application: string; readonly hash: Buffer }[];
+  readonly #isOpen: boolean;
 
-  /** `keys`: the plain keys of each application. None at all opens the api to everybody. */
-  constructor(keys: ReadonlyMap<string, readonly string[]>) {
-    this.#entries = [...keys].flatMap(([application, plain]) =>
-      plain.map((key) => ({ application, hash: hashKey(key) })),
-    );
-    this.isOpen = keys.size === 0;
+  /** `isOpen`: no applications are configured; any bearer is accepted, and none. */
+  constructor(keys: readonly HashedKey[], isOpen: boolean) {
+    this.#entries = keys.map(({ application, keyHash }) => ({
+      application,
+      hash: Buffer.from(keyHash, 'hex'),
+    }));
+    this.#isOpen = isOpen;
   }
-
-  /** No applications are configured: any bearer is accepted, and none. */
-  readonly isOpen: boolean;
 
   /** Who sends this `Authorization` header; undefined if nobody known here does. */
   identify(authorization: string | undefined): Caller | undefined {
-    if (this.isOpen) return { application: null };
+    if (this.#isOpen) return { application: null };
     const key = BEARER.exec(authorization ?? '')?.[1];
     if (key === undefined) return undefined;
-    const hash = hashKey(key);
+    const hash = createHash('sha256').update(key).digest();
     let found: Caller | undefined;
     // Goes through all of them whatever matches: the time taken must not tell where in the list a key stands.
     for (const entry of this.#entries) {
@@ -38,8 +43,4 @@ export class ApplicationKeys {
     }
     return found;
   }
-}
-
-function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
 }

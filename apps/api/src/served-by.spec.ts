@@ -28,7 +28,14 @@ describe('served by', () => {
   });
 
   it('follows a fallback, and keeps the wait of the first claim', () => {
-    const fallback: StartEntry = { ...start, epoch: 2, attempt: 2, provider: 'openai', location: 'cloud', queueMs: 900 };
+    const fallback: StartEntry = {
+      ...start,
+      epoch: 2,
+      attempt: 2,
+      provider: 'openai',
+      location: 'cloud',
+      queueMs: 900,
+    };
     const by = readStart(toBytes(fallback), readStart(toBytes(start), undefined));
     expect(by).toMatchObject({ provider: 'openai', location: 'cloud', attempts: 2, queueMs: 41.6 });
   });

@@ -16,7 +16,13 @@ describe('heartbeat', () => {
 
 describe('routeComment', () => {
   it('is one comment line, whatever an upstream calls its model', () => {
-    const by = { provider: 'gpu box', model: 'x\n\ndata: y', location: 'local', attempts: 2, queueMs: 1 } as const;
+    const by = {
+      provider: 'gpu box',
+      model: 'x\n\ndata: y',
+      location: 'local',
+      attempts: 2,
+      queueMs: 1,
+    } as const;
     expect(routeComment(by)).toBe(
       ': route provider=gpu%20box model=x%0A%0Adata:%20y location=local attempts=2\n',
     );

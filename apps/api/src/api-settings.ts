@@ -1,0 +1,14 @@
+import type { Logger } from 'pino';
+import type { Config } from '#core/config/schema.js';
+import type { ApplicationKeys } from './application-keys.js';
+
+/** What the process was started with. A class, so that Nest can inject it by type. */
+export class ApiSettings {
+  constructor(
+    readonly config: Config,
+    readonly keys: ApplicationKeys,
+    readonly log: Logger,
+    /** How long running answers may go on once the process was told to stop, ms: below the usual grace time of 30 s. */
+    readonly drainMs = 25_000,
+  ) {}
+}

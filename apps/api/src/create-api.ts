@@ -1,0 +1,46 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Broker } from '#broker/broker.js';
+import { ApiModule } from './api.module.js';
+import type { ApiSettings } from './api-settings.js';
+import { Edge } from './edge.js';
+import { ErrorFilter } from './error-filter.js';
+import { InFlight } from './in-flight.js';
+import { Metrics } from './metrics.js';
+import { NestLog } from './nest-log.js';
+import { describeRequest, type RequestRecord } from './request-record.js';
+
+/**
+ * Builds the HTTP api around a started broker, which it closes when it is closed itself. The caller listens.
+ *
+ * @throws if a route declares no access
+ */
+export async function createApi(settings: ApiSettings, broker: Broker): Promise<NestFastifyApplication> {
+  const filter = new ErrorFilter(settings);
+  const inFlight = new InFlight();
+  const edge = new Edge({
+    settings,
+    inFlight,
+    newRequestId: () => broker.newRequestId(),
+    onError: (thrown, request, reply) => filter.reply(thrown, request, reply),
+    onEnd: (record, status) => end(record, status),
+  });
+  const adapter = new FastifyAdapter({ ...edge.serverOptions(), skipMiddie: true });
+  edge.install(adapter.getInstance());
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ApiModule.with(settings, broker, inFlight),
+    adapter,
+    { bodyParser: false, abortOnError: false, logger: new NestLog(settings.log) },
+  );
+  app.useGlobalFilters(filter);
+  const metrics = app.get(Metrics);
+  const end = (record: RequestRecord, status: number | null): void => {
+    const now = performance.now();
+    if (record.stream !== null) metrics.observe(record, now);
+    // Probes come every few seconds and tell nothing.
+    const level = record.route?.startsWith('/v1/') === false ? 'debug' : 'info';
+    settings.log[level](describeRequest(record, status, now), 'request');
+  };
+  await app.init();
+  return app;
+}

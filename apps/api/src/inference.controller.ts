@@ -1,0 +1,41 @@
+import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Broker } from '#broker/broker.js';
+import { describeModel, listModels, type Catalogue, type ModelCard } from '#core/route.js';
+import { AllowAccess } from './access.js';
+import { ApiSettings } from './api-settings.js';
+import { ChatCompletions } from './chat-completions.js';
+
+/** The routes of the OpenAI API. */
+@Controller('v1')
+export class InferenceController {
+  constructor(
+    private readonly settings: ApiSettings,
+    private readonly broker: Broker,
+    private readonly chatCompletions: ChatCompletions,
+  ) {}
+
+  @Post('chat/completions')
+  @AllowAccess('application')
+  completeChat(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.chatCompletions.answer(request, reply);
+  }
+
+  @Get('models')
+  @AllowAccess('application')
+  listModels(): { object: 'list'; data: ModelCard[] } {
+    return { object: 'list', data: listModels(this.catalogue()) };
+  }
+
+  /** A wildcard, since model ids hold slashes. */
+  @Get('models/*')
+  @AllowAccess('application')
+  describeModel(@Req() request: FastifyRequest): ModelCard {
+    return describeModel((request.params as { '*': string })['*'], this.catalogue());
+  }
+
+  private catalogue(): Catalogue {
+    const { models, providers } = this.settings.config;
+    return { models, providers, fleet: this.broker.fleet() };
+  }
+}

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Broker } from '#broker/broker.js';
+import { ApiSettings } from './api-settings.js';
+import { InFlight } from './in-flight.js';
+import type { RequestRecord } from './request-record.js';
+
+const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+
+/** The model label of everything that the configuration does not name: a client must not be able to make labels. */
+const OTHER = 'other';
+
+/** What /metrics tells, in Prometheus' text form. No label holds a prompt or anything else that a client wrote. */
+@Injectable()
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly outcomes = new Counter({
+    name: 'spillway_requests_total',
+    help: 'Inference requests that ended, by outcome: ok, client_gone, or the error code.',
+    labelNames: ['model', 'provider', 'stream', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly durations = new Histogram({
+    name: 'spillway_request_duration_seconds',
+    help: 'From the arrival of an inference request to the end of its answer.',
+    labelNames: ['model', 'stream'],
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+  private readonly firstOutputs = new Histogram({
+    name: 'spillway_first_output_seconds',
+    help: 'From the arrival of an inference request to its first output.',
+    labelNames: ['model', 'stream'],
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+  private readonly queueWaits = new Histogram({
+    name: 'spillway_queue_wait_seconds',
+    help: 'From the acceptance of an inference request to its first claim by a worker.',
+    labelNames: ['provider'],
+    buckets: SECONDS,
+    registers: [this.registry],
+  });
+
+  constructor(
+    private readonly settings: ApiSettings,
+    broker: Broker,
+    inFlight: InFlight,
+  ) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'spillway_requests_in_flight',
+      help: 'Inference requests that this replica has not answered yet.',
+      registers,
+      collect() {
+        this.set(inFlight.count);
+      },
+    });
+    new Gauge({
+      name: 'spillway_queue_waiting',
+      help: 'Attempts that wait for a worker, by provider; the same on every replica. Absent while Redis is away.',
+      labelNames: ['provider'],
+      registers,
+      async collect() {
+        const depths = await broker.depths().catch(() => []);
+        this.reset();
+        for (const { provider, waiting } of depths) this.set({ provider }, waiting);
+      },
+    });
+  }
+
+  /** Counts an inference request that ended. */
+  observe(record: RequestRecord, endedAt: number): void {
+    const model = this.labelOf(record.model);
+    const stream = String(record.stream ?? false);
+    const provider = record.provider ?? 'none';
+    this.outcomes.inc({ model, provider, stream, outcome: record.outcome ?? 'ok' });
+    this.durations.observe({ model, stream }, (endedAt - record.startedAt) / 1000);
+    if (record.firstMs !== null) this.firstOutputs.observe({ model, stream }, record.firstMs / 1000);
+    if (record.queueMs !== null) this.queueWaits.observe({ provider }, record.queueMs / 1000);
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  private labelOf(model: string | null): string {
+    return model !== null && Object.hasOwn(this.settings.config.models, model) ? model : OTHER;
+  }
+}

@@ -1,0 +1,46 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Broker } from '#broker/broker.js';
+import { SpillwayError } from '#core/errors.js';
+import { AllowAccess } from './access.js';
+import { InFlight } from './in-flight.js';
+import { Metrics } from './metrics.js';
+
+/** What orchestrators and monitors ask. */
+@Controller()
+export class OperationsController {
+  constructor(
+    private readonly broker: Broker,
+    private readonly inFlight: InFlight,
+    private readonly metrics: Metrics,
+  ) {}
+
+  @Get()
+  @AllowAccess('public')
+  welcome(): object {
+    return { name: 'spillway', api: '/v1', health: '/healthz' };
+  }
+
+  /** This process runs. Says nothing of Redis: to restart the api would not help that. */
+  @Get('healthz')
+  @AllowAccess('public')
+  healthz(): object {
+    return { status: 'ok' };
+  }
+
+  /** This replica takes requests: it is not on its way out, and Redis answers. */
+  @Get('readyz')
+  @AllowAccess('public')
+  async readyz(): Promise<object> {
+    if (this.inFlight.isDraining) throw new SpillwayError('shutting_down');
+    if (!(await this.broker.isReady())) throw new SpillwayError('redis_unavailable');
+    return { status: 'ok' };
+  }
+
+  @Get('metrics')
+  @AllowAccess('public')
+  async prometheus(@Res() reply: FastifyReply): Promise<void> {
+    const text = await this.metrics.text();
+    void reply.header('content-type', this.metrics.contentType).send(text);
+  }
+}

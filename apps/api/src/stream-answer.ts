@@ -1,0 +1,109 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { SpillwayError } from '#core/errors.js';
+import type { Answer } from './answer.js';
+import { routeHeaders, type ServedBy } from './served-by.js';
+import { errorEvent, heartbeat, routeComment, SSE_HEADERS, type WaitStatus } from './sse.js';
+
+/** A client that takes nothing for this long, ms, is gone: it would keep its provider's slot for nobody. */
+const STALL_MS = 60_000;
+
+const LINE_FEED = 0x0a;
+
+export interface StreamTimings {
+  /** How long nothing is sent while there is no output, ms. */
+  readonly holdMs: number;
+  /** Longest silence once something was sent, ms. */
+  readonly heartbeatMs: number;
+}
+
+/**
+ * A stream of server-sent events. Its frames are written as they are and never looked into. Nothing is sent before
+ * the first of them, or before the hold window is over: until then a failure is a real HTTP status.
+ */
+export class StreamAnswer implements Answer {
+  private readonly raw: ServerResponse;
+  private by: ServedBy | undefined;
+  private committed = false;
+  private hasOutput = false;
+  /** The last byte written ended an event, so a comment may follow. */
+  private atBoundary = true;
+  private blocked = false;
+  private timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly reply: FastifyReply,
+    private readonly status: () => WaitStatus,
+    private readonly timings: StreamTimings,
+  ) {
+    this.raw = reply.raw;
+    this.timer = setTimeout(() => {
+      this.commit({});
+      this.beat();
+    }, timings.holdMs);
+  }
+
+  start(by: ServedBy): void {
+    this.by = by;
+  }
+
+  async data(bytes: Buffer): Promise<void> {
+    if (!this.committed) this.commit(routeHeaders(this.by));
+    else if (!this.hasOutput && this.by) this.raw.write(routeComment(this.by));
+    this.hasOutput = true;
+    this.reply.request.record.bytes += bytes.length;
+    this.atBoundary = bytes.at(-1) === LINE_FEED && bytes.at(-2) === LINE_FEED;
+    this.timer.refresh();
+    if (this.raw.write(bytes)) return;
+    this.blocked = true;
+    await untilDrained(this.raw);
+    this.blocked = false;
+  }
+
+  complete(): void {
+    if (!this.hasOutput)
+      return this.fail(new SpillwayError('internal_error', { request: this.reply.request.id }));
+    this.close();
+    this.raw.end();
+  }
+
+  fail(error: SpillwayError): void {
+    this.close();
+    if (!this.committed) throw error;
+    this.reply.request.record.outcome = error.code;
+    // A frame cut in its middle is closed first, or the error would become part of it.
+    this.raw.end((this.atBoundary ? '' : '\n\n') + errorEvent(error.code, error.params));
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
+  private commit(headers: Record<string, string>): void {
+    this.committed = true;
+    this.reply.hijack();
+    this.raw.writeHead(200, { ...SSE_HEADERS, ...headers });
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.beat(), this.timings.heartbeatMs);
+  }
+
+  /** A sign of life, where a comment can stand. */
+  private beat(): void {
+    if (this.atBoundary && !this.blocked) this.raw.write(heartbeat(this.status()));
+    this.timer.refresh();
+  }
+}
+
+/** Resolves when there is room again, or nobody to write to; cuts off a client that reads nothing. */
+function untilDrained(raw: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const stalled = setTimeout(() => raw.destroy(), STALL_MS);
+    const done = (): void => {
+      clearTimeout(stalled);
+      raw.off('drain', done).off('close', done);
+      resolve();
+    };
+    if (raw.destroyed) done();
+    else raw.once('drain', done).once('close', done);
+  });
+}
