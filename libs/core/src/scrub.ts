@@ -14,7 +14,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
 const PREFIXED_KEY =
   /(?<!\w)(?:sk-[\w.*-]{2,}|(?:AIza|AKIA)[\w.*-]{12,}|(?:pk|rk|gsk|xai|hf|fw|r8|nvapi|pplx|sess|ghp|gho|ghs|glpat|xox[abp])[-_][\w.*-]{16,}|github_pat_\w{16,}|eyJ[\w-]{8,}\.[\w.-]+)/g;
 
-const AUTH_SCHEME = /\b(bearer|basic)\s+[^\s"',;]+/gi;
+/** "Basic" is a plain word too: only before something that is not one. */
+const AUTH_SCHEME = /\b([Bb]earer(?=\s)|BEARER(?=\s)|[Bb]asic(?=\s+[a-z+/]*[0-9A-Z=]))\s+[^\s"',;]+/g;
 
 /** `api_key=…`, `"token": "…"`, `x-api-key: …` whatever the value looks like. */
 const NAMED_SECRET =

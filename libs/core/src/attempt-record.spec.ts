@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatTrail, parseTrail, recordFailure, recordWait } from './attempt-record.js';
+import type { Target } from './target.js';
+
+const gpu: Target = { provider: 'gpu-box', model: 'llama', location: 'local', maxQueueWaitMs: 5 };
+const openai: Target = { provider: 'openai', model: 'gpt-4o', location: 'cloud' };
+const busy = recordFailure(gpu, {
+  category: 'backpressure',
+  phase: 'headers',
+  code: 'rate_limit_exceeded',
+  reason: '429',
+  retryAfterMs: 3_000,
+});
+const refused = recordFailure(openai, {
+  category: 'fault',
+  phase: 'not_sent',
+  code: 'upstream_error',
+  reason: 'ECONNREFUSED',
+});
+
+describe('attempt records', () => {
+  it('survive the ledger', () => {
+    const trail = [busy, refused, recordWait(gpu, 'no_worker')];
+    expect(parseTrail(trail.map((record) => JSON.stringify(record)))).toEqual(trail);
+  });
+
+  it('of a newer version count as a plain fault', () => {
+    const newer = { ...refused, v: 2, category: 'tired', phase: 'later', code: 'not_yet_known', extra: 1 };
+    expect(parseTrail([JSON.stringify(newer)])).toEqual([
+      { ...refused, v: 1, category: 'fault', phase: 'possibly_accepted', code: 'upstream_error' },
+    ]);
+  });
+
+  it('hold nothing of what the upstream said', () => {
+    const record = recordFailure(gpu, {
+      category: 'caller',
+      phase: 'headers',
+      code: 'upstream_rejected',
+      reason: '400',
+      detail: { message: 'their words' },
+    });
+    expect(JSON.stringify(record)).not.toContain('their words');
+  });
+});
+
+describe('formatTrail', () => {
+  it('is a short list', () => {
+    expect(formatTrail([busy, refused])).toBe('gpu-box: 429; openai: ECONNREFUSED');
+    expect(formatTrail([recordWait(gpu, 'queue_timeout')])).toBe('gpu-box: no free worker');
+  });
+
+  it('names the model where a provider comes twice', () => {
+    expect(formatTrail([busy, { ...busy, model: 'big' }, refused])).toBe(
+      'gpu-box/llama: 429; gpu-box/big: 429; openai: ECONNREFUSED',
+    );
+  });
+
+  it('is bounded', () => {
+    const many = Array.from({ length: 11 }, (_, index) => ({ ...refused, provider: `p${index}` }));
+    expect(formatTrail(many)).toMatch(/; and 3 more$/);
+  });
+});
