@@ -1,8 +1,9 @@
-/** Jest in ESM mode; the scripts in package.json set `--experimental-vm-modules`. */
+/** Jest in ESM mode; the scripts in package.json give Node `--experimental-vm-modules`. */
 const shared = {
   testEnvironment: 'node',
   // The `spillway-source` condition makes the `#core/…` aliases resolve to TypeScript, as in tsc.
   testEnvironmentOptions: { customExportConditions: ['spillway-source', 'node', 'node-addons'] },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
@@ -31,7 +32,7 @@ export default {
     {
       ...shared,
       displayName: 'e2e',
-      testMatch: ['<rootDir>/test/{e2e,sdk}/**/*.e2e-spec.ts'],
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
     },
   ],
 };

@@ -1,0 +1,48 @@
+// Everything CI runs: `./spillway test`. Closes with `N passed, N failed`.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { checkSteps } from './check-steps.ts';
+import { finish, root, runSteps } from './steps.ts';
+import type { Step } from './steps.ts';
+
+/** CI gives up after 20 minutes; ending earlier leaves time to say what took so long. */
+const LIMIT_MS = 19 * 60_000;
+
+const results = '.cache/test-results';
+mkdirSync(path.join(root, results), { recursive: true });
+
+function suite(project: string, ...options: string[]): Step {
+  const jestResults = `${results}/${project}.json`;
+  return {
+    name: `${project} tests`,
+    command: [
+      'npm',
+      'run',
+      '--silent',
+      `test:${project}`,
+      '--',
+      '--json',
+      `--outputFile=${jestResults}`,
+      ...options,
+    ],
+    jestResults,
+    output: 'live',
+  };
+}
+
+finish(
+  await runSteps(
+    [
+      ...checkSteps,
+      {
+        name: 'a Redis server for the tests',
+        command: [process.execPath, 'dist/apps/cli/src/main.js', 'redis'],
+        output: 'live',
+      },
+      suite('unit'),
+      suite('int'),
+      suite('e2e'),
+    ],
+    Date.now() + LIMIT_MS,
+  ),
+);
