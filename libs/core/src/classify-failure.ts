@@ -176,20 +176,20 @@ function meantStatus(facts: StatusFacts): number {
   if (facts.status >= 400) return facts.status;
   const numeric = Number(facts.code);
   if (Number.isInteger(numeric) && numeric >= 400 && numeric <= 599) return numeric;
-  const known = names(facts)
+  const known = namesIn(facts)
     .map((name) => statusByName.get(name))
     .find((status) => status !== undefined);
   // An error that has a signal's name is at least a refusal; without any name it is the provider's own trouble.
   return known ?? (signals.some((signal) => says(facts, signal.names)) ? 400 : 500);
 }
 
-function names(facts: StatusFacts): string[] {
+function namesIn(facts: StatusFacts): string[] {
   return [facts.code, facts.type].flatMap((name) => (name === undefined ? [] : [name.toLowerCase()]));
 }
 
 function says(facts: StatusFacts, named: RegExp, words?: RegExp): boolean {
   return (
-    names(facts).some((name) => named.test(name)) ||
+    namesIn(facts).some((name) => named.test(name)) ||
     (words?.test(facts.message?.slice(0, 2_000) ?? '') ?? false)
   );
 }

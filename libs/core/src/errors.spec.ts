@@ -40,12 +40,10 @@ describe('the error table', () => {
     expect(fitting[type]).toContain(status);
   });
 
-  it.each(codes)('%s tells SDKs what to do about a status that they would try again', (code) => {
-    const row: ErrorRow = errors[code];
-    const headers = errorHeaders(code, { seconds: 7 });
-    if ([409, 429].includes(row.status) || row.status >= 500) expect(Object.keys(headers)).not.toEqual([]);
-    if (row.retryable === false) expect(headers).toEqual({ 'x-should-retry': 'false' });
-  });
+  it.each(codes.filter((code) => [409, 429].includes(errors[code].status) || errors[code].status >= 500))(
+    '%s tells SDKs what to do, which would try it again by its status',
+    (code) => expect(Object.keys(errorHeaders(code, { seconds: 7 }))).toHaveLength(1),
+  );
 });
 
 describe('docs/errors.md', () => {

@@ -1,0 +1,56 @@
+import type { AttemptFailed } from '../decide-next.js';
+import type { Failure } from '../failure.js';
+import type { Target } from '../target.js';
+
+export const gpu: Target = { provider: 'gpu-box', model: 'llama', location: 'local' };
+export const openai: Target = { provider: 'openai', model: 'gpt-4o-mini', location: 'cloud' };
+export const azure: Target = { provider: 'azure', model: 'gpt-4o', location: 'cloud' };
+
+/** One failure of each kind that the verdict tells apart. */
+export const kinds = {
+  refused: { category: 'fault', phase: 'not_sent', code: 'upstream_error', reason: 'ECONNREFUSED' },
+  broken: { category: 'fault', phase: 'headers', code: 'upstream_error', reason: '503' },
+  silent: {
+    category: 'fault',
+    phase: 'possibly_accepted',
+    code: 'upstream_timeout',
+    reason: 'first token timeout',
+  },
+  truncated: {
+    category: 'fault',
+    phase: 'headers',
+    code: 'upstream_truncated',
+    reason: 'ended without a finish',
+  },
+  busy: { category: 'backpressure', phase: 'headers', code: 'rate_limit_exceeded', reason: '429' },
+  denied: { category: 'credential', phase: 'headers', code: 'upstream_credentials_exhausted', reason: '401' },
+  absent: { category: 'unusable', phase: 'headers', code: 'model_not_found', reason: '404' },
+  tooLong: {
+    category: 'context',
+    phase: 'headers',
+    code: 'context_length_exceeded',
+    reason: '400, context length',
+  },
+  bad: {
+    category: 'caller',
+    phase: 'headers',
+    code: 'upstream_rejected',
+    reason: '422',
+    detail: { status: 422, message: 'no such role', param: 'messages[0].role' },
+  },
+} as const satisfies Record<string, Failure>;
+
+/** The first of two targets failed, with time left. */
+export function failed(failure: Failure, rest: Partial<AttemptFailed> = {}): AttemptFailed {
+  return {
+    failure,
+    targets: [gpu, openai],
+    current: 0,
+    trail: [],
+    model: 'llama3.2',
+    stream: true,
+    remainingMs: 60_000,
+    timeoutMs: 570_000,
+    ...rest,
+  };
+}
