@@ -79,6 +79,15 @@ describe('classifyFailure of a status', () => {
     expect(classify(400, { message })).toMatchObject({ category: 'caller', code: 'upstream_rejected' });
   });
 
+  it.each<[number, Status, Failure['category']]>([
+    [500, { message: 'content policy service is down' }, 'fault'],
+    [429, { message: 'This model not found in your tier' }, 'backpressure'],
+    [429, { code: 'rate_limit_exceeded', message: 'maximum context length per minute' }, 'backpressure'],
+    [401, { message: 'The model x does not exist' }, 'credential'],
+  ])('%i %j goes by its status: those words mean nothing there', (status, rest, category) => {
+    expect(classify(status, rest).category).toBe(category);
+  });
+
   it.each<[Status, Failure['category'], string]>([
     [{ code: '429' }, 'backpressure', 'error 429 inside 200'],
     [{ type: 'rate_limit_error' }, 'backpressure', 'error 429 inside 200'],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { recordWait } from './attempt-record.js';
 import { decideExpired, decideWaiting } from './decide-waiting.js';
 import type { AttemptWaiting } from './decide-waiting.js';
 import { errorMessage } from './errors.js';
@@ -97,6 +98,13 @@ describe('decideWaiting', () => {
     const last = { targets: [gpu], providerSilentMs: 1e6, fleet: nobody };
     expect(decide({ ...last, waitedMs: 4_999 })).toEqual({ action: 'stay' });
     expect(decide({ ...last, waitedMs: 5_000 })).toMatchObject({ action: 'fail', code: 'no_worker' });
+  });
+
+  it('passes over a target that was tried', () => {
+    const trail = [recordWait(openai, 'queue_timeout')];
+    const fleet = fleetOf({ 'gpu-box': 'ok', openai: 'ok', azure: 'ok' });
+    const rest = { targets: [gpu, openai, azure], waitedMs: 5_000, trail, fleet };
+    expect(decide(rest)).toMatchObject(moved(2, 'queue_timeout'));
   });
 
   it('never goes back', () => {
