@@ -7,7 +7,7 @@ const CLIENT_MARGIN_MS = 2_000;
 const HINT_MIN_MS = 1_000;
 
 /** Least value of `x-spillway-timeout-ms`: below it no request can be queued, called and answered. */
-export const TIMEOUT_MIN_MS = 100;
+const TIMEOUT_MIN_MS = 100;
 
 export interface DeadlineInput {
   /** The operator's `timeouts.totalMs`. */
