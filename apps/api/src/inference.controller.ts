@@ -1,4 +1,4 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Broker } from '#broker/broker.js';
 import { describeModel, listModels, type Catalogue, type ModelCard } from '#core/route.js';
@@ -16,6 +16,7 @@ export class InferenceController {
   ) {}
 
   @Post('chat/completions')
+  @HttpCode(200)
   @AllowAccess('application')
   completeChat(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.chatCompletions.answer(request, reply);
