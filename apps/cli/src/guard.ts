@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 
 /** Ends its process if we die before `release` was called. */
 export interface Guard {
@@ -19,6 +20,6 @@ export function guardProcess(pid: number, signal: 'TERM' | 'KILL'): Guard {
   shell.on('error', () => undefined); // no /bin/sh: the exit handlers of the caller are all there is
   shell.stdin.on('error', () => undefined); // written to by nobody; a broken pipe only says that the shell ended
   shell.unref();
-  if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref();
+  if (shell.stdin instanceof Socket) shell.stdin.unref(); // an open pipe alone would keep us alive
   return { release: () => void shell.kill('SIGKILL') };
 }

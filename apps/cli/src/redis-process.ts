@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { guardProcess } from './guard.js';
@@ -59,7 +60,7 @@ export async function startRedisProcess(options: RedisProcessOptions): Promise<R
   const guard = guardProcess(pid, 'KILL');
   void exited.then(() => guard.release());
   child.unref();
-  unrefStream(child.stdout);
+  if (child.stdout instanceof Socket) child.stdout.unref(); // an open pipe alone would keep us alive
   return {
     pid,
     exited,
@@ -94,9 +95,4 @@ async function untilReady(child: RedisChild, exited: Promise<void>, command: str
   if (first === 'ready') return;
   child.kill('SIGKILL');
   throw new Error(`${command} did not start (${first}): ${lines.slice(-3).join(' | ')}`);
-}
-
-/** An open pipe alone would keep our process alive. */
-function unrefStream(stream: Readable): void {
-  if ('unref' in stream && typeof stream.unref === 'function') stream.unref();
 }

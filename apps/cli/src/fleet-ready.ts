@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from '#broker/connection.js';
+import type { BrokerLog } from '#broker/connection.js';
+import { FleetWatch } from '#broker/fleet-watch.js';
+import { Keys } from '#broker/keys.js';
+import type { Config } from '#core/config/schema.js';
+import type { Fleet } from '#core/fleet.js';
+import { findRoute, listModels } from '#core/route.js';
+
+const ASK_AGAIN_MS = 100;
+
+/** Resolves when the api says that it takes requests; rejects when the signal aborts. */
+export async function waitForApi(origin: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const ready = await fetch(`${origin}/readyz`, { signal }).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) return;
+    await delay(ASK_AGAIN_MS, undefined, { signal });
+  }
+}
+
+/** The workers, once one of them has said what it serves; rejects when the signal aborts. */
+export async function waitForWorker(
+  redis: { readonly url: string; readonly prefix: string; readonly shards: number },
+  signal: AbortSignal,
+): Promise<Fleet> {
+  const connection = connect(redis.url, 'patient', SILENT);
+  const watch = new FleetWatch(connection, new Keys(redis.prefix, redis.shards));
+  try {
+    for (;;) {
+      await watch.refresh();
+      const fleet = watch.current();
+      if (fleet.providers.size > 0) return fleet;
+      await delay(ASK_AGAIN_MS, undefined, { signal });
+    }
+  } finally {
+    connection.disconnect();
+  }
+}
+
+const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The model for the example: one that a worker with a credential serves, else any; undefined if there is none. */
+export function exampleModel(
+  { models, providers }: Pick<Config, 'models' | 'providers'>,
+  fleet: Fleet,
+): string | undefined {
+  const catalogue = { models, providers, fleet };
+  const ids = listModels(catalogue).map(({ id }) => id);
+  const served = ids.find((id) =>
+    findRoute(id, catalogue)?.targets.some(
+      ({ provider }) => fleet.providers.get(provider)?.credential === 'ok',
+    ),
+  );
+  return served ?? ids[0];
+}

@@ -1,0 +1,145 @@
+import path from 'node:path';
+import { loadConfig } from '#config/load-config.js';
+import type { LoadedConfig } from '#config/load-config.js';
+import { resolveSecret } from '#core/config/secret.js';
+import { chooseRedis } from './choose-redis.js';
+import type { RedisChoice } from './choose-redis.js';
+import { exampleCurl } from './example-curl.js';
+import { exampleModel, waitForApi, waitForWorker } from './fleet-ready.js';
+import { findFreePort } from './free-port.js';
+import { checkPortIsFree } from './port-check.js';
+import { StopSignal } from './stop-signal.js';
+import { StartError } from './start-error.js';
+import { SupervisedProcess } from './supervised-process.js';
+
+export interface UpOptions {
+  /** Top folder: where `.cache` and `.data` are, and the built programs. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+}
+
+/** From here on it is no longer a slow start, ms. */
+const READY_MS = 60_000;
+
+/** A process that died this often in a row before everything was ready will not get well by itself. */
+const HOPELESS_DEATHS = 3;
+
+/** What a process may take to stop beyond its own drain, ms. */
+const STOP_OVERRUN_MS = 8_000;
+
+/**
+ * Starts Redis if none fits, one api and one worker, keeps them running, and stops all it started on SIGINT, SIGTERM
+ * or SIGHUP; a second one ends them at once.
+ *
+ * @returns the exit status.
+ * @throws ConfigError or StartError if it cannot start; nothing of it is left running.
+ */
+export async function up({ root, say }: UpOptions): Promise<number> {
+  const stop = new StopSignal();
+  loadConfig({ for: 'worker' });
+  const loaded = loadConfig({ for: 'api' });
+  const { host } = loaded.config.server;
+  const port = loaded.config.server.port === 0 ? await findFreePort() : loaded.config.server.port;
+  await checkPortIsFree(host, port);
+  const redis = await chooseRedis(redisWish(loaded, root, say));
+  say(redis.about);
+  const hopeless = Promise.withResolvers<never>();
+  const processes = startProcesses({ loaded, port, redis, root, say }, (error) => hopeless.reject(error));
+  try {
+    const origin = `http://${addressForClients(host)}:${port}`;
+    const ready = announceReady(
+      loaded,
+      redis,
+      origin,
+      AbortSignal.any([stop.signal, AbortSignal.timeout(READY_MS)]),
+    );
+    const lines = await Promise.race([ready, stop.requested.then(() => []), hopeless.promise]);
+    for (const line of lines) say(line);
+    await Promise.race([stop.requested, hopeless.promise]);
+    say('stopping');
+    return 0;
+  } finally {
+    stop.onRepeat(() => processes.forEach((each) => each.kill()));
+    const killAfterMs = loaded.config.worker.drainMs + STOP_OVERRUN_MS;
+    await Promise.all(processes.map((each) => each.stop(killAfterMs)));
+    await redis.stop();
+  }
+}
+
+interface Running {
+  readonly loaded: LoadedConfig;
+  readonly port: number;
+  readonly redis: RedisChoice;
+  readonly root: string;
+  readonly say: (line: string) => void;
+}
+
+function startProcesses(
+  { loaded, port, redis, root, say }: Running,
+  giveUp: (error: StartError) => void,
+): readonly SupervisedProcess[] {
+  const env = {
+    PORT: String(port),
+    REDIS_URL: redis.url,
+    ...(loaded.source.kind === 'file' ? { SPILLWAY_CONFIG: loaded.source.path } : {}),
+  };
+  return ['api', 'worker'].map((name) => {
+    const onDeath = (deaths: number): void => {
+      if (deaths < HOPELESS_DEATHS) return;
+      giveUp(
+        new StartError(`the ${name} process ended ${deaths} times in a row; its last lines above say why`),
+      );
+    };
+    const program = path.join(root, 'dist/apps', name, 'src/main.js');
+    const supervised = new SupervisedProcess({ name, program, env, say, onDeath });
+    supervised.start();
+    return supervised;
+  });
+}
+
+function redisWish({ config, environment }: LoadedConfig, root: string, say: (line: string) => void) {
+  return {
+    url: config.redis.url,
+    asked: environment.redisUrl !== undefined || config.redis.url !== USUAL_REDIS,
+    allowVolatile: environment.allowVolatile,
+    dataDir: path.join(root, '.data/redis'),
+    cacheDir: path.join(root, '.cache/redis'),
+    say,
+  };
+}
+
+/** The default of `redis.url`. */
+const USUAL_REDIS = 'redis://127.0.0.1:6379';
+
+/** What to print once everything is there, or which part is not. */
+async function announceReady(
+  { config, environment }: LoadedConfig,
+  redis: RedisChoice,
+  origin: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const baseUrl = `${origin}/v1`;
+  try {
+    await waitForApi(origin, signal);
+  } catch {
+    return [`the api is not ready after ${READY_MS / 1000} s; its lines above say why. Going on.`];
+  }
+  const fleet = await waitForWorker({ ...config.redis, url: redis.url }, signal).catch(() => undefined);
+  const model = fleet && exampleModel(config, fleet);
+  if (model === undefined) {
+    return [
+      `ready at ${baseUrl}, but no worker offers a model yet; ./spillway check shows what is configured`,
+    ];
+  }
+  const [first] = Object.values(config.applications).flatMap(({ apiKeys }) => apiKeys);
+  const key = first && resolveSecret(first, environment.variables);
+  const curl = exampleCurl({ baseUrl, model, ...(key?.kind === 'ok' ? { apiKey: key.value } : {}) });
+  return [`ready at ${baseUrl} (Ctrl-C stops it). Try:`, '', curl, ''];
+}
+
+/** Where a client on this machine reaches the api. */
+function addressForClients(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
