@@ -36,7 +36,10 @@ export class Child {
   static start(name: string, command: string, args: readonly string[], options: ChildOptions = {}): Child {
     const { PATH = '', HOME = '' } = process.env;
     const env = { PATH, HOME, ...options.env };
-    return new Child(spawn(command, args, { env, cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] }), name);
+    return new Child(
+      spawn(command, args, { env, cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
+      name,
+    );
   }
 
   get pid(): number {
@@ -63,7 +66,8 @@ export class Child {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => {
       if (typeof text === 'string' ? this.output.includes(text) : text.test(this.output)) resolve();
-      else if (!this.isRunning) reject(new Error(`${this.name} ended before it printed ${text}:\n${this.output}`));
+      else if (!this.isRunning)
+        reject(new Error(`${this.name} ended before it printed ${text}:\n${this.output}`));
     };
     const timer = setTimeout(
       () => reject(new Error(`${this.name} did not print ${text} within ${timeoutMs} ms:\n${this.output}`)),

@@ -18,7 +18,6 @@ export interface BrokerTestOptions {
   readonly redis?: TestRedis;
 }
 
-
 /** api and worker processes as users run them, from the built files, on a real Redis. */
 export class TestBroker {
   readonly apis: (Child & { readonly url: string })[] = [];

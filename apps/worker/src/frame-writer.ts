@@ -75,7 +75,8 @@ export class FrameWriter {
   }
 
   private takePending(): Buffer {
-    const bytes = this.pending.length === 1 && this.pending[0] ? this.pending[0] : Buffer.concat(this.pending);
+    const bytes =
+      this.pending.length === 1 && this.pending[0] ? this.pending[0] : Buffer.concat(this.pending);
     this.pending = [];
     this.pendingBytes = 0;
     return bytes;

@@ -38,12 +38,21 @@ export async function processJob(context: Context, job: InferenceJob, signal: Ab
   }
 }
 
-async function run({ broker, provider }: Context, request: string, claim: Run, signal: AbortSignal): Promise<JobEnd> {
+async function run(
+  { broker, provider }: Context,
+  request: string,
+  claim: Run,
+  signal: AbortSignal,
+): Promise<JobEnd> {
   const controller = new AbortController();
   const drain = () => controller.abort(signal.reason);
   if (signal.aborted) drain();
   signal.addEventListener('abort', drain);
-  const release = broker.leases.keep({ request, epoch: claim.epoch, stop: (reason) => controller.abort(reason) });
+  const release = broker.leases.keep({
+    request,
+    epoch: claim.epoch,
+    stop: (reason) => controller.abort(reason),
+  });
   const expire = setTimeout(() => controller.abort('expired'), Math.max(0, claim.remainingMs));
   try {
     const deadlineAt = performance.now() + claim.remainingMs;

@@ -60,7 +60,8 @@ async function carryOut(attempt: Attempt, target: Target, failure: Failure, last
   const remainingMs = attempt.deadlineAt - performance.now();
   const trail = parseTrail(run.trail);
   const verdict = decideNext({ failure, targets, current, trail, model, stream, remainingMs, timeoutMs });
-  if (verdict.action === 'fail') return seal(attempt, { ...failed(verdict.code, verdict.params), last, record });
+  if (verdict.action === 'fail')
+    return seal(attempt, { ...failed(verdict.code, verdict.params), last, record });
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
   const placed = await broker.ledger.next({ request, guard, target: verdict.target, record });
   if (placed) await broker.queues.add(request, placed);
@@ -98,7 +99,12 @@ function failed(code: ErrorCode, params: ErrorParams): { outcome: Outcome } {
   return { outcome: { kind: 'failed', code, params } };
 }
 
-async function settle({ broker, request, run }: Attempt, target: Target, end: CallEnd, ms: number): Promise<void> {
+async function settle(
+  { broker, request, run }: Attempt,
+  target: Target,
+  end: CallEnd,
+  ms: number,
+): Promise<void> {
   const outcome = end.ok ? 'completed' : end.aborted ? 'aborted' : 'failed';
   const { provider, model } = target;
   const phase = end.ok ? undefined : end.phase;

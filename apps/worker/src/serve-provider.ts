@@ -9,7 +9,11 @@ import type { Provider } from '#providers/provider.js';
 import { ServedProvider } from './served-provider.js';
 
 /** Builds what serves one configured provider; the only place where its secrets are resolved. */
-export function serveProvider(name: string, { config, environment }: LoadedConfig, log: BrokerLog): ServedProvider {
+export function serveProvider(
+  name: string,
+  { config, environment }: LoadedConfig,
+  log: BrokerLog,
+): ServedProvider {
   const provider = config.providers[name];
   if (!provider) throw new RangeError(`There is no provider "${name}" in the configuration.`);
   const { kind, location, concurrency } = provider;
@@ -41,7 +45,10 @@ function clientOf(name: string, provider: ProviderConfig, env: Env): Provider | 
   });
 }
 
-function resolveHeaders(refs: Readonly<Record<string, SecretRef>>, env: Env): Record<string, string> | undefined {
+function resolveHeaders(
+  refs: Readonly<Record<string, SecretRef>>,
+  env: Env,
+): Record<string, string> | undefined {
   const headers: Record<string, string> = {};
   for (const [header, ref] of Object.entries(refs)) {
     const resolved = resolveSecret(ref, env);

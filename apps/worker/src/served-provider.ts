@@ -38,7 +38,10 @@ export class ServedProvider {
   start(): void {
     const { client, location, name, log } = this.options;
     if (!client) {
-      log.warn({ provider: name }, 'the credential of this provider is not set; its queue is left to other workers');
+      log.warn(
+        { provider: name },
+        'the credential of this provider is not set; its queue is left to other workers',
+      );
       return;
     }
     void this.discover(client);
@@ -51,12 +54,18 @@ export class ServedProvider {
   }
 
   /** One upstream call for a run. */
-  infer(call: { request: string; run: Run; target: Target }, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
+  infer(
+    call: { request: string; run: Run; target: Target },
+    signal: AbortSignal,
+  ): AsyncGenerator<ProviderFrame, CallEnd, void> {
     const { client, timeoutsOf } = this.options;
     if (!client) return withoutCredential();
     const { request, target, run } = call;
     const { body, stream, includeUsage } = run;
-    return client.infer({ request, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) }, signal);
+    return client.infer(
+      { request, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) },
+      signal,
+    );
   }
 
   /** Learns from a failed call: a refused credential is announced, and told to the operator once. */

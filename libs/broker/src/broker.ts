@@ -49,7 +49,9 @@ export class Broker {
     this.subscriber = connect(redis.url, 'patient', log);
     this.keys = new Keys(redis.prefix, redis.shards);
     this.ledger = new Ledger(this.redis, this.keys);
-    this.queues = new Queues(this.redis, this.keys, (error) => log.warn({ reason: error.message }, 'queue error'));
+    this.queues = new Queues(this.redis, this.keys, (error) =>
+      log.warn({ reason: error.message }, 'queue error'),
+    );
     this.channel = new ProcessChannel(this.subscriber, `${this.keys.channels}${this.name}`);
     this.hub = new FrameHub(this.ledger, this.channel);
     this.watch = new FleetWatch(this.redis, this.keys);
@@ -96,16 +98,21 @@ export class Broker {
    */
   async submit(request: Omit<NewRequest, 'replica'>): Promise<AcceptReply> {
     const { id, targets } = request;
-    const reply = await this.ledger.accept({ ...request, replica: this.name }).catch(async (error: unknown) => {
-      await this.cancel(id);
-      throw new SpillwayError('redis_unavailable', {}, { cause: error });
-    });
+    const reply = await this.ledger
+      .accept({ ...request, replica: this.name })
+      .catch(async (error: unknown) => {
+        await this.cancel(id);
+        throw new SpillwayError('redis_unavailable', {}, { cause: error });
+      });
     if (reply.kind === 'queue_full') return reply;
     this.hub.expect(id);
     const provider = targets[0]?.provider ?? '';
     await this.queues.add(id, { attempt: 1, placement: 1, target: 0, provider }).catch((error: unknown) => {
       // Accepted all the same: the sweeper finds that its job is missing.
-      this.options.log.warn({ request: id, reason: String(error) }, 'could not add the job; the sweeper will');
+      this.options.log.warn(
+        { request: id, reason: String(error) },
+        'could not add the job; the sweeper will',
+      );
     });
     return reply;
   }
@@ -150,7 +157,7 @@ export class Broker {
 
   private async depthsOf(waiting: string): Promise<{ provider: string; waiting: number }[]> {
     const rows: { provider: string; waiting: number }[] = [];
-    for (let from = '-'; ; ) {
+    for (let from = '-'; ;) {
       const [ticket] = await this.redis.zrangebylex(waiting, from, '+', 'LIMIT', 0, 1);
       if (ticket === undefined) return rows;
       const provider = ticket.slice(0, ticket.indexOf('|'));

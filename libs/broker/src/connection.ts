@@ -34,7 +34,10 @@ export function connect(url: string, patience: Patience, log: BrokerLog): Redis 
   redis.on('error', (error: Error) => {
     if (lost) return;
     lost = true;
-    log.warn({ redis: redactUrl(url), reason: error.message }, 'Redis is away; trying again until it answers');
+    log.warn(
+      { redis: redactUrl(url), reason: error.message },
+      'Redis is away; trying again until it answers',
+    );
   });
   redis.on('ready', () => {
     if (lost) log.info({ redis: redactUrl(url) }, 'Redis is back');

@@ -59,7 +59,9 @@ export class Consumer {
 
   start(): void {
     // Errors of the loop arrive as `error` events.
-    this.worker.run().catch((error: unknown) => this.options.log.error({ error: String(error) }, 'queue loop ended'));
+    this.worker
+      .run()
+      .catch((error: unknown) => this.options.log.error({ error: String(error) }, 'queue loop ended'));
   }
 
   /**
@@ -75,8 +77,14 @@ export class Consumer {
     await this.worker.close();
   }
 
-  private async take(job: Job<InferenceJob>, token = '', signal = new AbortController().signal): Promise<void> {
-    const taken = this.draining ? Promise.resolve<JobEnd>('handed_back') : this.options.process(job.data, signal);
+  private async take(
+    job: Job<InferenceJob>,
+    token = '',
+    signal = new AbortController().signal,
+  ): Promise<void> {
+    const taken = this.draining
+      ? Promise.resolve<JobEnd>('handed_back')
+      : this.options.process(job.data, signal);
     this.active.add(taken);
     try {
       if ((await taken) === 'done') return;

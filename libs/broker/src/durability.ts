@@ -15,11 +15,17 @@ interface DurabilityOptions {
  *
  * @throws if Redis does not answer within 10 s, or is volatile and `allowVolatile` is off; the message has the remedy
  */
-export async function checkDurability(redis: Redis, { redis: { url }, allowVolatile, log }: DurabilityOptions) {
+export async function checkDurability(
+  redis: Redis,
+  { redis: { url }, allowVolatile, log }: DurabilityOptions,
+) {
   await whenReady(redis, url);
   const settings = await readSettings(redis);
   if (!settings) {
-    log.warn({ redis: redactUrl(url) }, 'Redis does not tell its persistence; make sure of AOF and noeviction');
+    log.warn(
+      { redis: redactUrl(url) },
+      'Redis does not tell its persistence; make sure of AOF and noeviction',
+    );
     return;
   }
   const problems = [

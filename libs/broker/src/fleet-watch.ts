@@ -1,5 +1,10 @@
 import type { Redis } from 'ioredis';
-import { HEARTBEAT_TTL_MS, type Fleet, type ProviderAnnouncement, type WorkerHeartbeat } from '#core/fleet.js';
+import {
+  HEARTBEAT_TTL_MS,
+  type Fleet,
+  type ProviderAnnouncement,
+  type WorkerHeartbeat,
+} from '#core/fleet.js';
 import type { Keys } from './keys.js';
 
 const WATCH_MS = 1_000;
@@ -50,7 +55,9 @@ export class FleetWatch {
         ids.length === 0 ? [] : this.redis.mget(ids.map((id) => this.keys.worker(id))),
         this.readUnusable(),
       ]);
-      const heartbeats = beats.flatMap((beat) => (beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat]));
+      const heartbeats = beats.flatMap((beat) =>
+        beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat],
+      );
       this.fleet = { providers: unite(heartbeats), unusable };
       const now = performance.now();
       this.watchingSince ??= now;

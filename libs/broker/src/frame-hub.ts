@@ -60,7 +60,8 @@ export class FrameHub {
     this.attending = true;
     try {
       const ids = [...this.readers].filter(([, { accepted }]) => accepted).map(([id]) => id);
-      for (let i = 0; i < ids.length; i += ATTEND_BATCH) await this.attendSome(ids.slice(i, i + ATTEND_BATCH));
+      for (let i = 0; i < ids.length; i += ATTEND_BATCH)
+        await this.attendSome(ids.slice(i, i + ATTEND_BATCH));
     } catch {
       // Redis is away: readers that wait for it try again at the next round.
       for (const { reader } of this.readers.values()) reader.catchUp();

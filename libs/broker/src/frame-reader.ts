@@ -42,7 +42,8 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   receive({ id, previous, kind, bytes }: ChannelMessage): void {
     if (kind === 'stop' || !isAfter(id, this.tail)) return;
     const fits = this.queuedBytes + bytes.length <= BUFFER_BYTES;
-    if (!this.behind && kind !== 'fetch' && previous === this.tail && fits) this.take({ id, type: kind, bytes });
+    if (!this.behind && kind !== 'fetch' && previous === this.tail && fits)
+      this.take({ id, type: kind, bytes });
     else this.behind = true;
     this.notify();
   }

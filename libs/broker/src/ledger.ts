@@ -30,16 +30,7 @@ export interface Attended {
 }
 
 type ScriptName =
-  | 'accept'
-  | 'claim'
-  | 'append'
-  | 'seal'
-  | 'settle'
-  | 'next'
-  | 'release'
-  | 'lapse'
-  | 'confirm'
-  | 'replace';
+  'accept' | 'claim' | 'append' | 'seal' | 'settle' | 'next' | 'release' | 'lapse' | 'confirm' | 'replace';
 
 /**
  * The truth about every request: its record, body and frame log, changed only by the Lua scripts beside this file.
@@ -179,7 +170,12 @@ export class Ledger {
     await Promise.all(
       groupByShard(ids, (id) => id).map(async ([shard, group]) => {
         const { orphans, waiting, pace } = this.keys.shard(shard);
-        const keys = [orphans, waiting, pace, ...group.flatMap((id) => [this.keys.record(id), this.keys.log(id)])];
+        const keys = [
+          orphans,
+          waiting,
+          pace,
+          ...group.flatMap((id) => [this.keys.record(id), this.keys.log(id)]),
+        ];
         const reply = list(await this.attendScript.run(this.redis, keys, group));
         group.forEach((id, i) => replies.set(id, readAttended(list(reply[i]))));
       }),
@@ -197,7 +193,11 @@ export class Ledger {
     });
   }
 
-  private async run(name: ScriptName, id: string, args: readonly (string | number | Buffer)[]): Promise<Reply> {
+  private async run(
+    name: ScriptName,
+    id: string,
+    args: readonly (string | number | Buffer)[],
+  ): Promise<Reply> {
     return this.scripts[name].run(this.redis, this.keys.request(id), [id, this.keys.channels, ...args]);
   }
 

@@ -111,7 +111,11 @@ export class Sweeper {
     const request = await this.read(id);
     if (!request) return;
     const { code, params } = decideExpired({ ...request, fleet: fleet.current() });
-    await ledger.seal({ request: id, guard: { kind: 'deadline' }, outcome: { kind: 'failed', code, params } });
+    await ledger.seal({
+      request: id,
+      guard: { kind: 'deadline' },
+      outcome: { kind: 'failed', code, params },
+    });
   }
 
   private async place(id: string): Promise<void> {

@@ -35,7 +35,9 @@ export class WorkerBroker {
     this.subscriber = connect(redis.url, 'patient', log);
     this.keys = new Keys(redis.prefix, redis.shards);
     this.ledger = new Ledger(this.redis, this.keys);
-    this.queues = new Queues(this.redis, this.keys, (error) => log.warn({ reason: error.message }, 'queue error'));
+    this.queues = new Queues(this.redis, this.keys, (error) =>
+      log.warn({ reason: error.message }, 'queue error'),
+    );
     this.channel = new ProcessChannel(this.subscriber, `${this.keys.channels}${this.name}`);
     this.leases = new LeaseKeeper(this.ledger, this.channel);
     this.watch = new FleetWatch(this.redis, this.keys);
@@ -64,7 +66,14 @@ export class WorkerBroker {
     await this.queues.setConcurrency(provider, options.concurrency);
     const { keys, redis: connection } = this;
     const { workerConcurrency, process } = options;
-    const consumer = new Consumer({ provider, workerConcurrency, process, connection, keys, log: this.options.log });
+    const consumer = new Consumer({
+      provider,
+      workerConcurrency,
+      process,
+      connection,
+      keys,
+      log: this.options.log,
+    });
     this.consumers.push(consumer);
     consumer.start();
     return consumer;

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ProviderAnnouncement, WorkerHeartbeat } from '#core/fleet.js';
+import { unite } from './fleet-watch.js';
+
+function heartbeat(worker: string, ...providers: Partial<ProviderAnnouncement>[]): WorkerHeartbeat {
+  const whole = {
+    name: 'gpu',
+    kind: 'openai-compatible',
+    location: 'local',
+    concurrency: 4,
+    models: [],
+  } as const;
+  return {
+    v: 1,
+    worker,
+    pid: 1,
+    startedAt: 0,
+    providers: providers.map((provider) => ({ ...whole, credential: 'ok', ...provider })),
+  };
+}
+
+describe('unite', () => {
+  it('keeps each provider once, with the models of all its workers', () => {
+    const fleet = unite([
+      heartbeat('a', { models: ['llama', 'qwen'] }, { name: 'openai', models: ['gpt'] }),
+      heartbeat('b', { models: ['qwen', 'phi'] }),
+    ]);
+    expect([...fleet.keys()]).toEqual(['gpu', 'openai']);
+    expect(fleet.get('gpu')?.models).toEqual(['llama', 'qwen', 'phi']);
+  });
+
+  it.each([
+    ['ok', 'rejected', 'ok'],
+    ['missing', 'ok', 'ok'],
+    ['missing', 'rejected', 'rejected'],
+  ] as const)('of credentials %s and %s takes %s', (first, second, expected) => {
+    const fleet = unite([heartbeat('a', { credential: first }), heartbeat('b', { credential: second })]);
+    expect(fleet.get('gpu')?.credential).toBe(expected);
+  });
+});

@@ -1,0 +1,186 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ProviderAnnouncement } from '#core/fleet.js';
+import type { EndEntry } from '#core/ledger/transitions.js';
+import { startRedis, type TestRedis } from '../../../test/support/redis.js';
+import { beat, FleetWatch } from './fleet-watch.js';
+import { Sweeper } from './sweeper.js';
+import { cloud, local, Parts, silentLog } from './testing/parts.js';
+
+const DUE = 1;
+const job = (attempt: number, placement: number, provider = local.provider) => ({
+  attempt,
+  placement,
+  target: 0,
+  provider,
+});
+
+describe('Sweeper', () => {
+  let server: TestRedis;
+  let parts: Parts;
+  let fleet: FleetWatch;
+  let sweeper: Sweeper;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  beforeEach(async () => {
+    await server.flush();
+    parts = new Parts(server.url);
+    fleet = new FleetWatch(parts.redis, parts.keys);
+    sweeper = newSweeper('sweeper-1');
+  });
+  afterEach(() => parts.close());
+
+  const newSweeper = (name: string) => new Sweeper({ ...parts, fleet, name, log: silentLog });
+  const shard = () => parts.keys.shard(0);
+  const record = (id: string) => parts.redis.hgetall(parts.keys.record(id));
+
+  async function endOf(id: string): Promise<EndEntry> {
+    const last = (await parts.ledger.read(id, '0-0', 100)).at(-1);
+    expect(last?.type).toBe('end');
+    return JSON.parse(String(last?.bytes)) as EndEntry;
+  }
+
+  /** Lets a worker that serves these providers announce itself. */
+  async function announce(...names: string[]): Promise<void> {
+    const providers = names.map((name): ProviderAnnouncement => ({
+      name,
+      kind: 'openai-compatible',
+      location: 'local',
+      concurrency: 1,
+      models: [],
+      credential: 'ok',
+    }));
+    await beat(parts.redis, parts.keys, { v: 1, worker: 'w', pid: 1, startedAt: 0, providers });
+    await fleet.refresh();
+  }
+
+  it('adds the job of an attempt whose job never came', async () => {
+    const id = await parts.accept();
+    await parts.redis.zadd(shard().unplaced, DUE, id);
+    await sweeper.sweep();
+    expect(await parts.queues.has(id, job(1, 2))).toBe(true);
+    expect(await parts.redis.zscore(shard().unplaced, id)).not.toBe(String(DUE));
+  });
+
+  it('looks no more at an attempt whose job is there', async () => {
+    const id = await parts.accept();
+    await parts.queues.add(id, job(1, 1));
+    await parts.redis.zadd(shard().unplaced, DUE, id);
+    await sweeper.sweep();
+    expect(await parts.redis.zscore(shard().unplaced, id)).toBeNull();
+    expect(await parts.queues.has(id, job(1, 2))).toBe(false);
+  });
+
+  it('places a run that lost its worker before output again, and forgets the old job with its lock', async () => {
+    const id = await parts.accept();
+    await parts.queues.add(id, job(1, 1));
+    await parts.claim(id);
+    await parts.redis.zadd(shard().leases, DUE, id);
+    await sweeper.sweep();
+    expect(await record(id)).toMatchObject({ state: 'waiting', placement: '2' });
+    expect(await parts.queues.has(id, job(1, 1))).toBe(false);
+    expect(await parts.queues.has(id, job(1, 2))).toBe(true);
+  });
+
+  it('ends a stream that lost its worker after output', async () => {
+    const id = await parts.accept();
+    const { epoch } = await parts.claim(id);
+    await parts.ledger.append({ request: id, epoch, seq: 1, bytes: Buffer.from('data: {}\n\n') });
+    await parts.redis.zadd(shard().leases, DUE, id);
+    await sweeper.sweep();
+    expect(await endOf(id)).toMatchObject({ outcome: 'failed', code: 'stream_interrupted' });
+  });
+
+  it.each([
+    ['nobody serves its provider', [], 'no_worker'],
+    ['its provider is busy', ['gpu-box'], 'deadline_exceeded'],
+  ])('ends a waiting request at its deadline when %s', async (_, alive, code) => {
+    await announce(...alive);
+    const id = await parts.accept();
+    await passDeadline(id);
+    await sweeper.sweep();
+    expect(await endOf(id)).toMatchObject({ outcome: 'failed', code });
+  });
+
+  it('ends a running request at its deadline, and tells its worker', async () => {
+    const id = await parts.accept();
+    const { epoch } = await parts.claim(id);
+    await passDeadline(id);
+    await sweeper.sweep();
+    expect(await endOf(id)).toMatchObject({ code: 'deadline_exceeded' });
+    expect(await parts.ledger.renew([{ request: id, epoch }])).toEqual(['ended']);
+  });
+
+  it('cancels a request that nobody reads', async () => {
+    const id = await parts.accept();
+    await parts.redis.zadd(shard().orphans, DUE, id);
+    await sweeper.sweep();
+    expect(await endOf(id)).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  it('moves an attempt on that waited too long, where another target is served', async () => {
+    await announce('gpu-box', 'openai');
+    const id = await parts.accept({ targets: [{ ...local, maxQueueWaitMs: 0 }, cloud] });
+    await sweeper.sweep();
+    expect(await record(id)).toMatchObject({ attempt: '2', target: '1', state: 'waiting' });
+    expect(await parts.queues.has(id, job(2, 1, 'openai'))).toBe(true);
+  });
+
+  it.each([
+    ['queue_timeout', ['gpu-box']],
+    ['no_worker', []],
+  ])('fails the last target with %s after its longest wait', async (code, alive) => {
+    await announce(...alive);
+    const id = await parts.accept({ targets: [{ ...local, maxQueueWaitMs: 0 }] });
+    await sweeper.sweep();
+    expect(await endOf(id)).toMatchObject({ outcome: 'failed', code });
+  });
+
+  it('leaves an attempt with its provider for as long as a restart may take', async () => {
+    await announce('openai');
+    const id = await parts.accept({ targets: [local, cloud] });
+    await sweeper.sweep();
+    expect(await record(id)).toMatchObject({ attempt: '1', state: 'waiting' });
+  });
+
+  it('moves every attempt away from a provider that has been silent for longer', async () => {
+    await announce('openai');
+    fleet.silentMs = () => 15_000;
+    const ids = await Promise.all(
+      Array.from({ length: 450 }, () => parts.accept({ targets: [local, cloud], maxWaiting: 500 })),
+    );
+    // A batch of 200 a round.
+    for (let round = 0; round < 3; round++) await sweeper.sweep();
+    const targets = await Promise.all(ids.map(async (id) => (await record(id))['target']));
+    expect(new Set(targets)).toEqual(new Set(['1']));
+  });
+
+  it('works for one sweeper at a time, and for the next when the first is gone', async () => {
+    const second = newSweeper('sweeper-2');
+    await sweeper.sweep();
+    const id = await parts.accept();
+    await parts.redis.zadd(shard().orphans, DUE, id);
+    await second.sweep();
+    expect(await record(id)).toMatchObject({ state: 'waiting' });
+    await parts.redis.del(shard().sweeper);
+    await second.sweep();
+    expect(await record(id)).toMatchObject({ state: 'ended' });
+  });
+
+  it('goes on to the next request when one cannot be read', async () => {
+    const [bad, good] = [await parts.accept(), await parts.accept()];
+    await parts.redis.del(parts.keys.record(bad));
+    await parts.redis.set(parts.keys.record(bad), 'not a hash');
+    for (const id of [bad, good]) await parts.redis.zadd(shard().orphans, DUE, id);
+    await sweeper.sweep();
+    expect(await record(good)).toMatchObject({ state: 'ended' });
+  });
+
+  async function passDeadline(id: string): Promise<void> {
+    await parts.redis.hset(parts.keys.record(id), 'deadline', DUE);
+    await parts.redis.zadd(shard().deadlines, DUE, id);
+  }
+});
