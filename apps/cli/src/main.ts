@@ -12,6 +12,7 @@ const root = path.resolve(import.meta.dirname, '../../../..');
 
 /** Commands of `./spillway`, which describes them; `redis` is for the tests: it gets a server and says which. */
 async function main([command, ...args]: readonly string[]): Promise<number> {
+  if (existsSync(path.join(root, '.env'))) process.loadEnvFile(path.join(root, '.env'));
   useConfigOfRoot();
   switch (command) {
     case 'up':

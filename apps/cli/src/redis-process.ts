@@ -65,6 +65,7 @@ export async function startRedisProcess(options: RedisProcessOptions): Promise<R
     pid,
     exited,
     end: async (signal) => {
+      child.ref(); // whoever waits for the end must not run out of things to wait for
       child.kill(signal);
       if (signal === 'SIGKILL') child.kill('SIGCONT'); // a frozen server is reaped as soon as it may run
       await exited;
