@@ -1,7 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import * as model from './model.js';
+import { brokenLedgers } from './testing/broken-ledgers.js';
 import { ledgerCases } from './testing/cases.js';
 import { modelUnderTest } from './testing/model-under-test.js';
-import { play } from './testing/steps.js';
+import { play, type LedgerCase } from './testing/steps.js';
+import type { Transitions } from './testing/world.js';
 
 describe('the model of the ledger', () => {
   it.each(ledgerCases)('$name', async (ledgerCase) => {
@@ -11,3 +15,22 @@ describe('the model of the ledger', () => {
     }
   });
 });
+
+describe('the cases notice when', () => {
+  it.each(brokenLedgers)('$name', async ({ without }) => {
+    const failing = await Promise.all(ledgerCases.map((each) => fails(each, { ...model, ...without })));
+    expect(failing).toContain(true);
+  });
+
+  it('and are content with the model itself', async () => {
+    const failing = await Promise.all(ledgerCases.map((each) => fails(each, model)));
+    expect(failing).not.toContain(true);
+  });
+});
+
+async function fails(ledgerCase: LedgerCase, ledger: Transitions): Promise<boolean> {
+  for await (const { actual, expected } of play(modelUnderTest(ledger), ledgerCase)) {
+    if (!isDeepStrictEqual(actual, expected)) return true;
+  }
+  return false;
+}

@@ -189,12 +189,19 @@ export function next(
   return [moved, placed(moved)];
 }
 
-/** Hands a run back unharmed, as on drain: its start does not count. Refused once output is visible. */
-export function release(state: ModelState, now: number, epoch: number): Step<boolean> {
-  if (state === null) return [state, false];
-  if (state.state === 'waiting' && state.movedBy === `release:${epoch}`) return [state, true];
-  if (!holds(state, epoch) || state.visible) return [state, false];
-  return [waiting({ ...state, starts: state.starts - 1, movedBy: `release:${epoch}` }, now), true];
+/**
+ * Hands a run back unharmed, as on drain: its start does not count, and the reply is the job to add. A new placement,
+ * because the old one's job may be on its way out: a duplicate that found this run busy completes it. Null: refused,
+ * since output is visible or another holds the request.
+ */
+export function release(state: ModelState, now: number, epoch: number): Step<ModelPlaced | null> {
+  if (state === null) return [state, null];
+  const movedBy = `release:${epoch}`;
+  if (state.state === 'waiting' && state.movedBy === movedBy) return [state, placed(state)];
+  if (!holds(state, epoch) || state.visible) return [state, null];
+  const { starts, placement } = state;
+  const again = waiting({ ...state, starts: starts - 1, placement: placement + 1, movedBy }, now);
+  return [again, placed(again)];
 }
 
 export type ModelLapseReply =

@@ -79,7 +79,7 @@ export const endCases: readonly LedgerCase[] = [
     name: 'a run that was handed back or moved on cannot seal',
     steps: [
       ...running,
-      releases(1),
+      releases(1, placed(1, 2, 0)),
       seals(byEpoch(1), completed, false),
       claims('b', run(2)),
       moves(byEpoch(2), placed(2, 1, 1)),
@@ -168,7 +168,7 @@ export const endCases: readonly LedgerCase[] = [
       appends(1, 1, 'Hel', false),
       seals(byEpoch(1), completed, false),
       moves(byEpoch(1), null),
-      releases(1, false),
+      releases(1, null),
       shows({ outcome: 'cancelled', log: ['1-0 start gpu-box', 'end cancelled'], trail: [], due: {} }),
     ],
   },

@@ -115,7 +115,7 @@ export const frameCases: readonly LedgerCase[] = [
       appends(0, 1, 'early', false),
       appends(1, 1, 'early', false),
       claims('a', run(1)),
-      releases(1),
+      releases(1, placed(1, 2, 0)),
       appends(1, 1, 'late', false),
       claims('b', run(2)),
       seals(byEpoch(2), completed),

@@ -80,13 +80,13 @@ export const moveCases: readonly LedgerCase[] = [
     steps: [...running, moves(byAttempt(1), null), shows({ state: 'running', attempt: 1 })],
   },
   {
-    name: 'a release hands the run back and its start does not count',
+    name: 'a release hands the run back under a new placement, and its start does not count',
     steps: [
       ...running,
       advances(1_000),
-      releases(1),
+      releases(1, placed(1, 2, 0)),
       shows({
-        ...{ state: 'waiting', attempt: 1, placement: 1, starts: 0, epoch: 1, usage: {} },
+        ...{ state: 'waiting', attempt: 1, placement: 2, starts: 0, epoch: 1, usage: {} },
         due: { deadlines: 60_000, unplaced: 3_000, waits: 6_000, orphans: 30_000 },
       }),
       claims('b', run(2, { start: 1 })),
@@ -94,21 +94,26 @@ export const moveCases: readonly LedgerCase[] = [
   },
   {
     name: 'a resent release is acknowledged and counts once',
-    steps: [...running, releases(1), releases(1), shows({ state: 'waiting', starts: 0 })],
+    steps: [
+      ...running,
+      releases(1, placed(1, 2, 0)),
+      releases(1, placed(1, 2, 0)),
+      shows({ state: 'waiting', starts: 0 }),
+    ],
   },
   {
     name: 'a release after output is refused',
-    steps: [...streaming, releases(1, false), shows({ state: 'running', epoch: 1, starts: 1 })],
+    steps: [...streaming, releases(1, null), shows({ state: 'running', epoch: 1, starts: 1 })],
   },
   {
     name: 'a release by a stale run, or by none, is refused',
     steps: [
       accepts(),
-      releases(0, false),
+      releases(0, null),
       claims('a', run(1)),
       leaseRunsOut,
       claims('b', run(2)),
-      releases(1, false),
+      releases(1, null),
       shows({ state: 'running', epoch: 2, starts: 2 }),
     ],
   },

@@ -39,7 +39,7 @@ export const startCases: readonly LedgerCase[] = [
       seals(byAnybody, cancelled, false),
       settles(1, false),
       moves(byAttempt(1), null),
-      releases(1, false),
+      releases(1, null),
       lapses({ kind: 'none' }),
       confirms(1, 1, false),
       replaces(1, 1, null),

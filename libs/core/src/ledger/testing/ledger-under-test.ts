@@ -31,7 +31,7 @@ export interface LedgerUnderTest {
   seal(args: CaseSeal): Promise<boolean>;
   settle(args: { epoch: number; usage: string }): Promise<boolean>;
   next(args: CaseNext): Promise<ModelPlaced | null>;
-  release(epoch: number): Promise<boolean>;
+  release(epoch: number): Promise<ModelPlaced | null>;
   lapse(): Promise<ModelLapseReply>;
   confirm(args: { attempt: number; placement: number }): Promise<boolean>;
   replace(args: { attempt: number; placement: number }): Promise<ModelPlaced | null>;

@@ -2,9 +2,10 @@ import * as model from '../model.js';
 import type { ModelEntry, ModelRequest, ModelState } from '../model-state.js';
 import type { Outcome } from '../transitions.js';
 import type { CaseRequest, IndexSet, LedgerUnderTest, Observation } from './ledger-under-test.js';
+import type { Transitions } from './world.js';
 
-/** The model behind the interface of the cases: holds the state and the clock that its functions take. */
-export function modelUnderTest(): LedgerUnderTest {
+/** The model, or a broken one, behind the interface of the cases: holds the state and the clock its functions take. */
+export function modelUnderTest(ledger: Transitions = model): LedgerUnderTest {
   let state: ModelState = null;
   let now = 0;
   const keep = async <R>([after, reply]: readonly [ModelState, R]): Promise<R> => {
@@ -12,18 +13,18 @@ export function modelUnderTest(): LedgerUnderTest {
     return reply;
   };
   return {
-    accept: (request: CaseRequest) => keep(model.accept(state, now, request)),
-    claim: (args) => keep(model.claim(state, now, args)),
-    renew: (epoch) => keep(model.renew(state, now, epoch)),
-    append: (args) => keep(model.append(state, args)),
-    seal: (args) => keep(model.seal(state, now, args)),
-    settle: (args) => keep(model.settle(state, args)),
-    next: (args) => keep(model.next(state, now, args)),
-    release: (epoch) => keep(model.release(state, now, epoch)),
-    lapse: () => keep(model.lapse(state, now)),
-    confirm: (args) => keep(model.confirm(state, args)),
-    replace: (args) => keep(model.replace(state, now, args)),
-    attend: () => keep(model.attend(state, now)),
+    accept: (request: CaseRequest) => keep(ledger.accept(state, now, request)),
+    claim: (args) => keep(ledger.claim(state, now, args)),
+    renew: (epoch) => keep(ledger.renew(state, now, epoch)),
+    append: (args) => keep(ledger.append(state, args)),
+    seal: (args) => keep(ledger.seal(state, now, args)),
+    settle: (args) => keep(ledger.settle(state, args)),
+    next: (args) => keep(ledger.next(state, now, args)),
+    release: (epoch) => keep(ledger.release(state, now, epoch)),
+    lapse: () => keep(ledger.lapse(state, now)),
+    confirm: (args) => keep(ledger.confirm(state, args)),
+    replace: (args) => keep(ledger.replace(state, now, args)),
+    attend: () => keep(ledger.attend(state, now)),
     advance: async (ms) => {
       now += ms;
     },

@@ -117,7 +117,7 @@ export const moves = (
   expected,
 });
 
-export const releases = (epoch: number, expected = true): Step => ({
+export const releases = (epoch: number, expected: ModelPlaced | null): Step => ({
   name: `release ${epoch}`,
   act: (ledger) => ledger.release(epoch),
   expected,

@@ -1,0 +1,120 @@
+import { perform, wholeAnswer } from './promise.js';
+import { idle, jobKey, withWorker, type Setting, type Stage, type Worker, type World } from './world.js';
+import type { Outcome } from '../transitions.js';
+import type { ModelPlaced } from '../model-state.js';
+
+/** Stages whose next step is a command to the ledger: its reply can be lost. */
+export const commanding: ReadonlySet<Stage> = new Set([
+  'claiming',
+  'appending',
+  'settling',
+  'moving',
+  'sealing',
+  'releasing',
+]);
+
+/** The next step of a worker's own program: claim, append, settle, seal or move on or hand back, add, complete. */
+export function stepWorker(world: World, i: number, worker: Worker, { ledger, stream }: Setting): World {
+  const { at, epoch, attempt, token } = worker;
+  const go = (from: World, change: Partial<Worker>) => withWorker(from, i, advance(worker, change));
+  const guard = { kind: 'epoch', epoch } as const;
+  switch (at) {
+    case 'idle':
+    case 'calling':
+      return world;
+    case 'claiming':
+      return claim(world, i, worker, ledger);
+    case 'appending': {
+      const frame = { epoch, seq: worker.tokens, text: tokenOf(worker) };
+      const [after, logged] = perform(world, { op: 'append', epoch, run: (s) => ledger.append(s, frame) });
+      return go(after, logged ? { at: 'calling' } : { at: 'settling', then: 'completing' });
+    }
+    case 'settling': {
+      const row = { epoch, usage: 'row' };
+      const [after] = perform(world, { op: 'settle', run: (s) => ledger.settle(s, row) });
+      return go(after, { at: worker.then });
+    }
+    case 'moving': {
+      const args = { guard, target: worker.target + 1, record: `attempt ${attempt}` };
+      const [after, add] = perform(world, { op: 'next', epoch, run: (s, now) => ledger.next(s, now, args) });
+      return go(after, add === null ? { at: 'sealing' } : { at: 'adding', add });
+    }
+    case 'sealing': {
+      const last = worker.finished ? { last: { seq: worker.tokens, text: tokenOf(worker) } } : {};
+      const args = { guard, outcome: outcomeOf(worker, stream), ...last };
+      const [after] = perform(world, { op: 'seal', epoch, run: (s, now) => ledger.seal(s, now, args) });
+      return go(after, { at: 'completing' });
+    }
+    case 'releasing': {
+      const [after, add] = perform(world, {
+        op: 'release',
+        epoch,
+        run: (s, now) => ledger.release(s, now, epoch),
+      });
+      return go(after, add === null ? { at: 'sealing' } : { at: 'adding', add });
+    }
+    case 'adding':
+      return go(worker.add === null ? world : addJob(world, worker.add), { at: 'completing' });
+    case 'completing':
+      return withWorker(completeJob(world, worker), i, idle);
+  }
+}
+
+/** Forgets the run with its last command, so that worlds which differ only in history are one. */
+function advance(worker: Worker, change: Partial<Worker>): Worker {
+  const moved = { ...worker, ...change };
+  const { at, job, token, add } = moved;
+  if (at === 'completing') return { ...idle, at, job, token };
+  return at === 'adding' ? { ...idle, at, job, token, add } : moved;
+}
+
+function claim(world: World, i: number, worker: Worker, ledger: Setting['ledger']): World {
+  const token = String(worker.token);
+  const args = { attempt: worker.attempt, token, worker: token };
+  const [after, reply] = perform(world, { op: 'claim', token, run: (s, now) => ledger.claim(s, now, args) });
+  switch (reply.kind) {
+    case 'run': {
+      const { epoch, target } = reply;
+      return withWorker(after, i, { ...worker, at: 'calling', epoch, target });
+    }
+    case 'superseded':
+      return withWorker(after, i, advance(worker, { at: 'adding', add: reply }));
+    case 'busy':
+    case 'done':
+      return withWorker(after, i, advance(worker, { at: 'completing' }));
+  }
+}
+
+/** BullMQ completes a job only for the holder of its lock. */
+function completeJob(world: World, { job, token }: Worker): World {
+  if (world.jobs[job] !== token) return world;
+  const { [job]: _gone, ...jobs } = world.jobs;
+  return { ...world, jobs };
+}
+
+/** BullMQ refuses an id that exists. */
+export function addJob(world: World, placed: ModelPlaced): World {
+  const id = jobKey(placed);
+  return id in world.jobs ? world : { ...world, jobs: { ...world.jobs, [id]: null } };
+}
+
+/** What the provider may do next for a run: give a token or the finish, or fail. */
+export function provide(worker: Worker, { stream }: Setting): Worker {
+  const tokens = worker.tokens + 1;
+  if (tokens < wholeAnswer(stream)) return { ...worker, at: 'appending', tokens };
+  return { ...worker, at: 'settling', then: 'sealing', tokens, finished: true };
+}
+
+/** The worker lets the ledger refuse to move on after output. */
+export function failCall(worker: Worker, { targets }: Setting): Worker {
+  return { ...worker, at: 'settling', then: worker.target + 1 < targets.length ? 'moving' : 'sealing' };
+}
+
+function tokenOf({ epoch, tokens }: Worker): string {
+  return `${epoch}:${tokens}`;
+}
+
+function outcomeOf({ finished, tokens }: Worker, stream: boolean): Outcome {
+  if (finished) return { kind: 'completed' };
+  return { kind: 'failed', code: stream && tokens > 0 ? 'stream_interrupted' : 'upstream_error', params: {} };
+}
