@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { BrokerLog } from '#broker/connection.js';
-import type { JobEnd } from '#broker/consumer.js';
 import type { InferenceJob } from '#broker/keys.js';
 import type { WorkerBroker } from '#broker/worker-broker.js';
 import type { Run } from '#core/ledger/transitions.js';
@@ -17,7 +16,7 @@ interface Context {
  * Looks at one attempt: claims it, runs it, or sees that there is nothing to do. Never rejects: a run whose end could
  * not be written loses its lease, and the ledger goes on from there.
  */
-export async function processJob(context: Context, job: InferenceJob, signal: AbortSignal): Promise<JobEnd> {
+export async function processJob(context: Context, job: InferenceJob, signal: AbortSignal): Promise<void> {
   const { broker, log } = context;
   const { request, attempt } = job;
   try {
@@ -25,16 +24,15 @@ export async function processJob(context: Context, job: InferenceJob, signal: Ab
     switch (claim.kind) {
       case 'done':
       case 'busy':
-        return 'done';
+        return;
       case 'superseded':
         await broker.queues.add(request, claim);
-        return 'done';
+        return;
       case 'run':
-        return await run(context, request, claim, signal);
+        await run(context, request, claim, signal);
     }
   } catch (error) {
     log.error({ request, attempt, reason: String(error) }, 'a job broke off; its lease will lapse');
-    return 'done';
   }
 }
 
@@ -43,7 +41,7 @@ async function run(
   request: string,
   claim: Run,
   signal: AbortSignal,
-): Promise<JobEnd> {
+): Promise<void> {
   const controller = new AbortController();
   const drain = () => controller.abort(signal.reason);
   if (signal.aborted) drain();
@@ -56,7 +54,7 @@ async function run(
   const expire = setTimeout(() => controller.abort('expired'), Math.max(0, claim.remainingMs));
   try {
     const deadlineAt = performance.now() + claim.remainingMs;
-    return await runAttempt({ broker, provider, request, run: claim, controller, deadlineAt });
+    await runAttempt({ broker, provider, request, run: claim, controller, deadlineAt });
   } finally {
     clearTimeout(expire);
     release();

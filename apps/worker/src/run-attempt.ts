@@ -5,7 +5,6 @@ import type { ErrorCode, ErrorParams } from '#core/errors.js';
 import type { Failure } from '#core/failure.js';
 import type { Outcome, Run } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
-import type { JobEnd } from '#broker/consumer.js';
 import type { StopReason } from '#broker/lease-keeper.js';
 import type { WorkerBroker } from '#broker/worker-broker.js';
 import type { CallEnd } from '#providers/provider.js';
@@ -25,7 +24,7 @@ export interface Attempt {
 }
 
 /** Carries out one run: calls the provider, relays its frames, then ends the request or moves it on. */
-export async function runAttempt(attempt: Attempt): Promise<JobEnd> {
+export async function runAttempt(attempt: Attempt): Promise<void> {
   const { broker, provider, request, run, controller } = attempt;
   const { signal } = controller;
   const onFenced = () => controller.abort('fenced' satisfies StopReason);
@@ -36,12 +35,11 @@ export async function runAttempt(attempt: Attempt): Promise<JobEnd> {
   const last = await writer.finish();
   // On one connection, so in this order, and the client does not wait for the usage row.
   const settled = settle(attempt, target, end, performance.now() - startedAt);
-  const ended = await finish(attempt, target, end, last);
+  await finish(attempt, target, end, last);
   await settled;
-  return ended;
 }
 
-async function finish(attempt: Attempt, target: Target, end: CallEnd, last: Last): Promise<JobEnd> {
+async function finish(attempt: Attempt, target: Target, end: CallEnd, last: Last): Promise<void> {
   if (end.ok) return seal(attempt, { outcome: { kind: 'completed' }, last });
   if (end.aborted) return stopped(attempt, target, end.phase === 'visible', last);
   const failure = classifyFailure(end.facts, { phase: end.phase });
@@ -52,7 +50,7 @@ async function finish(attempt: Attempt, target: Target, end: CallEnd, last: Last
 type Last = { readonly seq: number; readonly bytes: Buffer } | undefined;
 
 /** Does what core decides after a failed call. */
-async function carryOut(attempt: Attempt, target: Target, failure: Failure, last: Last): Promise<JobEnd> {
+async function carryOut(attempt: Attempt, target: Target, failure: Failure, last: Last): Promise<void> {
   const { broker, request, run } = attempt;
   if (failure.category === 'unusable') await broker.markUnusable(target.provider, target.model);
   const record = JSON.stringify(recordFailure(target, failure));
@@ -65,23 +63,25 @@ async function carryOut(attempt: Attempt, target: Target, failure: Failure, last
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
   const placed = await broker.ledger.next({ request, guard, target: verdict.target, record });
   if (placed) await broker.queues.add(request, placed);
-  return 'done';
 }
 
 /** The run was told to stop: only a drain leaves something to do, and the deadline is worth telling at once. */
-async function stopped(attempt: Attempt, target: Target, visible: boolean, last: Last): Promise<JobEnd> {
+async function stopped(attempt: Attempt, target: Target, visible: boolean, last: Last): Promise<void> {
   const { broker, request, run, controller } = attempt;
   const reason = controller.signal.reason as StopReason;
   switch (reason) {
     case 'ended':
     case 'fenced':
-      return 'done';
+      return;
     case 'expired':
       return seal(attempt, { ...failed('deadline_exceeded', { seconds: toSeconds(run.timeoutMs) }), last });
     case 'drain': {
-      if (!visible) return (await broker.ledger.release(request, run.epoch)) ? 'handed_back' : 'done';
-      const params = { provider: target.provider, reason: 'its worker was stopped' };
-      return seal(attempt, { ...failed('stream_interrupted', params), last });
+      if (visible) {
+        const params = { provider: target.provider, reason: 'its worker was stopped' };
+        return seal(attempt, { ...failed('stream_interrupted', params), last });
+      }
+      const placed = await broker.ledger.release(request, run.epoch);
+      if (placed) await broker.queues.addFirst(request, placed);
     }
   }
 }
@@ -89,10 +89,9 @@ async function stopped(attempt: Attempt, target: Target, visible: boolean, last:
 async function seal(
   { broker, request, run }: Attempt,
   { outcome, last, record }: { outcome: Outcome; last: Last; record?: string },
-): Promise<JobEnd> {
+): Promise<void> {
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
   await broker.ledger.seal({ request, guard, outcome, ...(last && { last }), ...(record && { record }) });
-  return 'done';
 }
 
 function failed(code: ErrorCode, params: ErrorParams): { outcome: Outcome } {

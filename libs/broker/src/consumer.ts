@@ -4,9 +4,6 @@ import type { BrokerLog } from './connection.js';
 import { ErrorBreaker } from './error-breaker.js';
 import { queueName, type InferenceJob, type Keys } from './keys.js';
 
-/** `handed_back`: the job goes to the head of its queue again; else it is done with. */
-export type JobEnd = 'done' | 'handed_back';
-
 export interface ConsumerOptions {
   readonly provider: string;
   /** Jobs at once in this process. */
@@ -16,7 +13,7 @@ export interface ConsumerOptions {
   readonly keys: Keys;
   readonly log: BrokerLog;
   /** Looks at one attempt. The signal aborts, with reason `drain`, when this process has to go. Must not reject. */
-  readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<JobEnd>;
+  readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -25,14 +22,14 @@ export interface ConsumerOptions {
  */
 export class Consumer {
   private readonly worker: Worker<InferenceJob>;
-  private readonly active = new Set<Promise<unknown>>();
+  private readonly active = new Set<Promise<void>>();
   private draining = false;
 
   constructor(private readonly options: ConsumerOptions) {
     const { provider, keys, log } = options;
     // BullMQ hands over the abort signal only to a plain function of three parameters.
     const processor = (job: Job<InferenceJob>, token: string | undefined, signal: AbortSignal | undefined) =>
-      this.take(job, token, signal);
+      this.track(this.take(job, token, signal));
     this.worker = new Worker<InferenceJob>(queueName(provider), processor, {
       connection: options.connection,
       prefix: keys.queuePrefix(provider),
@@ -66,30 +63,32 @@ export class Consumer {
 
   /**
    * Takes no more jobs, lets those in hand finish for at most `drainMs`, then aborts them with reason `drain`, and
-   * waits until each was handed back or sealed.
+   * waits for each to end.
    */
   async drain(drainMs: number): Promise<void> {
     this.draining = true;
     await this.worker.pause(true);
     const abort = setTimeout(() => this.worker.cancelAllJobs('drain'), drainMs);
-    while (this.active.size > 0) await Promise.all(this.active);
+    await Promise.allSettled(this.active);
     clearTimeout(abort);
     await this.worker.close();
   }
 
   private async take(
     job: Job<InferenceJob>,
-    token = '',
+    token: string | undefined,
     signal = new AbortController().signal,
   ): Promise<void> {
-    const taken = this.draining
-      ? Promise.resolve<JobEnd>('handed_back')
-      : this.options.process(job.data, signal);
+    if (!this.draining) return this.options.process(job.data, signal);
+    // Not looked at yet, so the job itself goes back, to the head of its queue.
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+
+  private async track(taken: Promise<void>): Promise<void> {
     this.active.add(taken);
     try {
-      if ((await taken) === 'done') return;
-      await job.moveToWait(token);
-      throw new WaitingError();
+      await taken;
     } finally {
       this.active.delete(taken);
     }

@@ -122,9 +122,12 @@ export class Ledger {
     return placedOrNot(await this.run('next', request, [...guardArguments(guard), target, record]));
   }
 
-  /** Hands a run back on drain, as if it had not started. False: its output was seen, or it is no longer ours. */
-  async release(request: string, epoch: number): Promise<boolean> {
-    return this.yes('release', request, [epoch]);
+  /**
+   * Hands a run back on drain, as if it had not started; the caller then adds the job. Undefined: its output was seen,
+   * or it is no longer the caller's.
+   */
+  async release(request: string, epoch: number): Promise<Placed | undefined> {
+    return placedOrNot(await this.run('release', request, [epoch]));
   }
 
   /** Ends a request for its client's sake, in whatever state it is. */

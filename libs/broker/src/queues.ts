@@ -5,7 +5,7 @@ import type { Placed } from '#core/ledger/transitions.js';
 import { queueName, type InferenceJob, type Keys } from './keys.js';
 
 /** BullMQ keeps nothing of a finished job: what became of the request is in the ledger. */
-export const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true, attempts: 1 } as const;
+const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true, attempts: 1 } as const;
 
 /** Each queue's event stream is read by nobody here; BullMQ writes it all the same, so it is kept short. */
 const EVENTS = { streams: { events: { maxLen: 100 } } };
@@ -21,9 +21,13 @@ export class Queues {
   ) {}
 
   /** Adds the job of a placement; a second time with the same placement changes nothing. */
-  async add(request: string, { provider, attempt, placement }: Placed): Promise<void> {
-    const id = jobId(request, attempt, placement);
-    await this.of(provider).add('infer', { v: 1, request, attempt }, { ...JOB_OPTIONS, jobId: id });
+  async add(request: string, placed: Placed): Promise<void> {
+    await this.put(request, placed, {});
+  }
+
+  /** The same at the head of the queue: for a request that had its turn already. */
+  async addFirst(request: string, placed: Placed): Promise<void> {
+    await this.put(request, placed, { lifo: true });
   }
 
   async has(request: string, { provider, attempt, placement }: Placed): Promise<boolean> {
@@ -48,6 +52,15 @@ export class Queues {
 
   async close(): Promise<void> {
     await Promise.all([...this.queues.values()].map((queue) => queue.close()));
+  }
+
+  private async put(
+    request: string,
+    { provider, attempt, placement }: Placed,
+    turn: { lifo?: true },
+  ): Promise<void> {
+    const options = { ...JOB_OPTIONS, ...turn, jobId: jobId(request, attempt, placement) };
+    await this.of(provider).add('infer', { v: 1, request, attempt }, options);
   }
 
   private of(provider: string): Queue<InferenceJob> {

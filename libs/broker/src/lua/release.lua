@@ -1,9 +1,11 @@
 -- Hands a run back as if it had not started. ARGV: 3 epoch.
--- Returns 1, also to the same release again; 0 if another holds the request, it ended, or its output was seen.
-if not load_all() then return 0 end
+-- A new placement, since whoever looked after the old one may be about to confirm or complete it.
+-- Returns {'placed', attempt, placement, target, provider}, also to the same release again; {'no'} if another holds
+-- the request, it ended, or its output was seen.
+if not load_all() then return { 'no' } end
 local by = 'release:' .. ARGV[3]
-if r.state == 'waiting' and r.moved_by == by then return 1 end
-if not allows('epoch', ARGV[3]) or r.visible == '1' then return 0 end
-save('starts', tonumber(r.starts) - 1, 'moved_by', by)
+if r.state == 'waiting' and r.moved_by == by then return placed('placed') end
+if not allows('epoch', ARGV[3]) or r.visible == '1' then return { 'no' } end
+save('placement', tonumber(r.placement) + 1, 'starts', tonumber(r.starts) - 1, 'moved_by', by)
 wait_in_queue(false)
-return 1
+return placed('placed')

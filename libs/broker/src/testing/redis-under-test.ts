@@ -79,7 +79,7 @@ export class RedisUnderTest implements LedgerUnderTest {
   }
 
   async release(epoch: number) {
-    return this.ledger.release(this.id, epoch);
+    return (await this.ledger.release(this.id, epoch)) ?? null;
   }
 
   async lapse() {

@@ -6,7 +6,7 @@ import type { Target } from '../target.js';
  * specification) and by the Lua scripts of libs/broker (the real thing). One set of cases runs against both.
  *
  * Every transition may be resent by a client library whose reply was lost, so each answers a repetition as it answered
- * the first time.
+ * the first time (`lapse` and `replace` excepted: the sweeper looks again).
  */
 
 /** A run's right to write; renewed every second by its worker. */
