@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { LiveCall } from './upstream-call.js';
 import type { Gate } from './upstream-gate.js';
 import {
@@ -128,7 +129,10 @@ export function endlessBody(
 ): Behaviour {
   return async (call) => {
     call.response.writeHead(code, { 'content-type': 'application/json', ...headers });
-    while (!call.closed.aborted) await call.write(bytes);
+    while (!call.closed.aborted) {
+      await call.write(bytes);
+      await setImmediate();
+    }
   };
 }
 

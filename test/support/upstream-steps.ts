@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { LiveCall } from './upstream-call.js';
 import type { Gate } from './upstream-gate.js';
 
@@ -149,10 +150,13 @@ export function dropHere({ reset = false } = {}): Step {
   };
 }
 
-/** Repeats the bytes until the client hangs up. */
+/** Repeats the bytes until the client hangs up, at a pace that leaves the test its turns of the event loop. */
 export function endless(bytes: Buffer | string): Step {
   return async (writer) => {
-    while (!writer.call.closed.aborted) await writer.raw(bytes);
+    while (!writer.call.closed.aborted) {
+      await writer.raw(bytes);
+      await setImmediate();
+    }
   };
 }
 

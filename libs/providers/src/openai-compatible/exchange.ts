@@ -147,10 +147,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 /** What a broken connection means for the call: `code` is as the event gave it. */
 export function toConnectionFacts(code: string, phase: Exchange['phase']): CallFacts {
   if (phase === 'not_sent') return { kind: 'connect', code };
-  const isProtocolError = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW';
-  if (isProtocolError) return { kind: 'malformed', reason: 'the response is not valid HTTP' };
+  if (PROTOCOL_CODES.has(code)) return { kind: 'malformed', reason: 'the response is not valid HTTP' };
   return { kind: 'disconnect', code };
 }
+
+/** The parser's errors come with their class's name alone. */
+const PROTOCOL_CODES: ReadonlySet<string> = new Set(['HTTPParserError', 'UND_ERR_HEADERS_OVERFLOW']);
 
 /** The system's names where undici has its own: the codes appear in the attempts trail. */
 const SYSTEM_CODES: Readonly<Record<string, string>> = {
@@ -159,6 +161,7 @@ const SYSTEM_CODES: Readonly<Record<string, string>> = {
 };
 
 function errorCode(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const isCoded = 'code' in error && typeof error.code === 'string' && error.name !== 'HTTPParserError';
+  const code = isCoded ? String(error.code) : error.name;
   return SYSTEM_CODES[code] ?? code;
 }
