@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { pino } from 'pino';
+import { Broker } from '#broker/broker.js';
+import { parseConfig } from '#core/config/parse-config.js';
+import { ApiSettings } from '../api-settings.js';
+import { ApplicationKeys } from '../application-keys.js';
+import { createApi } from '../create-api.js';
+
+export interface TestApiOptions {
+  readonly redis: { readonly url: string; readonly prefix: string };
+  /** Sections of the configuration file; two providers and the model `m` on both of them are there already. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Keys by application; none opens the api. */
+  readonly keys?: Readonly<Record<string, string>>;
+  readonly drainMs?: number;
+}
+
+export interface TestApi {
+  readonly port: number;
+  readonly url: string;
+  readonly broker: Broker;
+  /** What was logged so far, one object a line. */
+  readonly logged: () => Record<string, unknown>[];
+  /** Every route that was registered. */
+  readonly routes: () => { readonly method: string; readonly path: string }[];
+  readonly close: () => Promise<void>;
+}
+
+/** An api in this process, on a free port of loopback, with a real broker. */
+export async function startTestApi({
+  redis,
+  config = {},
+  keys = {},
+  drainMs,
+}: TestApiOptions): Promise<TestApi> {
+  const applications = Object.fromEntries(Object.keys(keys).map((name) => [name, { apiKeys: ['x'] }]));
+  const parsed = parseConfig({ redis, providers: PROVIDERS, models: MODELS, applications, ...config }, {});
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const hashed = Object.entries(keys).map(([application, key]) => ({
+    application,
+    keyHash: createHash('sha256').update(key).digest('hex'),
+  }));
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
+  const broker = new Broker({ redis: parsed.config.redis, allowVolatile: false, log });
+  await broker.start();
+  const settings = new ApiSettings(
+    parsed.config,
+    new ApplicationKeys(hashed, hashed.length === 0),
+    log,
+    drainMs,
+  );
+  const app = await createApi(settings, broker);
+  const fastify = app.getHttpAdapter().getInstance();
+  const url = await fastify.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    port: Number(new URL(url).port),
+    url,
+    broker,
+    logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    routes: () => readRoutes(fastify.printRoutes()),
+    close: () => app.close(),
+  };
+}
+
+/** Reads Fastify's own list, `└── /v1/models (GET, HEAD)`: what it serves, whoever registered it. */
+function readRoutes(printed: string): { method: string; path: string }[] {
+  const paths: string[] = [];
+  return printed.split('\n').flatMap((line) => {
+    const match = /^([│ ]*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line);
+    if (!match) return [];
+    const [, indent = '', part = '', methods = ''] = match;
+    const depth = indent.length / 4;
+    paths[depth] = (depth === 0 ? '' : (paths[depth - 1] ?? '')) + part;
+    const path = paths[depth] ?? '';
+    return methods === '' ? [] : methods.split(', ').map((method) => ({ method, path }));
+  });
+}
+
+const PROVIDERS = {
+  box: { kind: 'openai-compatible', location: 'local', baseUrl: 'http://127.0.0.1:9/v1' },
+  cloud: { kind: 'openai-compatible', location: 'cloud', baseUrl: 'http://127.0.0.1:9/v1' },
+};
+
+const MODELS = {
+  m: {
+    targets: [
+      { provider: 'box', model: 'meta/m' },
+      { provider: 'cloud', model: 'm-4' },
+    ],
+  },
+  'org/with-slash': { targets: [{ provider: 'box' }] },
+};
