@@ -42,8 +42,14 @@ const configured = {
   models: {
     'llama3.2': {
       targets: [
-        { provider: 'gpu-box', model: 'meta/Llama-3.2', maxQueueWaitMs: 5_000, contextTokens: 8_000 },
-        { provider: 'openai', model: 'gpt-4o-mini' },
+        {
+          provider: 'gpu-box',
+          model: 'meta/Llama-3.2',
+          maxQueueWaitMs: 5_000,
+          contextTokens: 8_000,
+          timeouts: { idleMs: 9_000 },
+        },
+        { provider: 'openai', model: 'gpt-4o-mini', timeouts: {} },
       ],
     },
     'text-embedding-3-small': { targets: [{ provider: 'openai' }] },
@@ -69,6 +75,7 @@ describe('resolveModel', () => {
           location: 'local',
           maxQueueWaitMs: 5_000,
           contextTokens: 8_000,
+          timeouts: { idleMs: 9_000 },
         },
         { provider: 'openai', model: 'gpt-4o-mini', location: 'cloud' },
       ],

@@ -16,6 +16,7 @@ export interface ConfiguredTarget {
   readonly model?: string | undefined;
   readonly maxQueueWaitMs?: number | undefined;
   readonly contextTokens?: number | undefined;
+  readonly timeouts?: Target['timeouts'];
 }
 
 /** A public model and the ordered targets that serve it; at least one. */
@@ -62,6 +63,10 @@ function configuredRoute(model: string, catalogue: Catalogue): Route | undefined
     ...targetOf(each.provider, each.model ?? model, catalogue),
     ...(each.maxQueueWaitMs === undefined ? {} : { maxQueueWaitMs: each.maxQueueWaitMs }),
     ...(each.contextTokens === undefined ? {} : { contextTokens: each.contextTokens }),
+    // They travel with the request: a worker elsewhere knows its providers, not these routes.
+    ...(each.timeouts === undefined || Object.keys(each.timeouts).length === 0
+      ? {}
+      : { timeouts: each.timeouts }),
   }));
   return { model, bareModel: model, targets };
 }
