@@ -36,7 +36,9 @@ export interface RedisWish {
 export async function chooseRedis(wish: RedisWish): Promise<RedisChoice> {
   const { url, asked, say } = wish;
   if (asked) {
-    const problem = await problemOf(wish, wish.allowVolatile);
+    const problem = (await answers(url))
+      ? await problemOf(wish, wish.allowVolatile)
+      : `Redis at ${redactUrl(url)} does not answer. Start it, or correct REDIS_URL (or redis.url).`;
     if (problem !== undefined) throw new StartError(problem);
     return { url, about: `Redis: ${redactUrl(url)}, as configured`, stop: async () => undefined };
   }

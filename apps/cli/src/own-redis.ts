@@ -88,26 +88,27 @@ async function refuseSharedData(dir: string): Promise<void> {
   const text = await readFile(runningFile(dir), 'utf8').catch(() => undefined);
   const [, pid, port] = /^\{"pid":(\d+),"port":(\d+)\}$/.exec(text ?? '') ?? [];
   if (pid === undefined || port === undefined) return;
-  if ((await redisPid(Number(port))) !== Number(pid)) return;
+  if (!(await stillRuns(Number(pid), Number(port)))) return;
   throw new StartError(
     `another ./spillway up of this folder is running, with its Redis on port ${port} (pid ${pid}). Stop it, or share its Redis: REDIS_URL=redis://127.0.0.1:${port}`,
   );
 }
 
-/** The process id of the Redis that answers on a port of 127.0.0.1, if one does. */
-async function redisPid(port: number): Promise<number | undefined> {
+/** Is the Redis that wrote the note still there? One that is frozen accepts connections, and says nothing. */
+async function stillRuns(pid: number, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('INFO server\r\n'));
     let reply = '';
-    const end = (): void => {
-      resolve(Number(/process_id:(\d+)/.exec(reply)?.[1]) || undefined);
+    const end = (answer: boolean): void => {
+      resolve(answer);
       socket.destroy();
     };
-    socket.setTimeout(2_000, end);
-    socket.once('error', end);
+    socket.setTimeout(2_000, () => end(true));
+    socket.once('error', () => end(false));
     socket.on('data', (data) => {
       reply += data.toString();
-      if (/process_id:\d+\r/.test(reply) || reply.startsWith('-')) end();
+      const [, found] = /process_id:(\d+)\r/.exec(reply) ?? [];
+      if (found !== undefined || reply.startsWith('-')) end(Number(found) === pid);
     });
   });
 }
