@@ -102,8 +102,10 @@ export class Sweeper {
     const lost = await this.read(id);
     const reply = await ledger.lapse(id);
     if (reply.kind === 'none') return;
-    if (reply.kind === 'placed') await queues.add(id, reply);
+    // Before the add: while the lost job fills the provider's last place, BullMQ wakes no worker for the new one.
     if (lost) await queues.forget(id, lost);
+    // Its turn had come before its worker was lost: behind a long queue it would miss it again.
+    if (reply.kind === 'placed') await queues.addFirst(id, reply);
   }
 
   private async expire(id: string): Promise<void> {
