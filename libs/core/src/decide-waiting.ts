@@ -26,11 +26,11 @@ export interface AttemptWaiting {
   readonly fleet: Fleet;
 }
 
-/** `move`: to that index of the plan, with `record` appended to the trail. */
+/** `move`: to that index of the plan. In either case `record` joins the trail. */
 export type WaitVerdict =
   | { readonly action: 'stay' }
   | { readonly action: 'move'; readonly target: number; readonly record: AttemptRecord }
-  | Fail;
+  | (Fail & { readonly record: AttemptRecord });
 
 /**
  * What becomes of an attempt that no worker has taken yet. It moves on when it waited too long or its provider is
@@ -47,9 +47,12 @@ export function decideWaiting(input: AttemptWaiting): WaitVerdict {
   const silent = !live && input.providerSilentMs >= HEARTBEAT_TTL_MS;
   if (!overdue && !silent) return { action: 'stay' };
   const code = live ? 'queue_timeout' : 'no_worker';
+  const record = recordWait(target, code);
   const next = nextServed(input);
-  if (next !== undefined) return { action: 'move', target: next, record: recordWait(target, code) };
-  return overdue ? { action: 'fail', code, params: waitParams(input.model, waitedMs) } : { action: 'stay' };
+  if (next !== undefined) return { action: 'move', target: next, record };
+  return overdue
+    ? { action: 'fail', code, params: waitParams(input.model, waitedMs), record }
+    : { action: 'stay' };
 }
 
 /** A request whose deadline has come. */

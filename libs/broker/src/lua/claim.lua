@@ -30,6 +30,7 @@ local function start_run()
     v = 1, epoch = tonumber(r.epoch), attempt = tonumber(r.attempt), provider = target.provider,
     model = target.model, location = target.location, queueMs = now - tonumber(r.created),
   }))
+  save('last', r.last)
   redis.call('PEXPIREAT', LOG, tonumber(r.deadline) + 3600000)
 end
 

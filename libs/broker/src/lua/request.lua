@@ -41,7 +41,7 @@ local function save(...)
 end
 
 -- Logs an entry and tells the readers. Each message names its predecessor, so a reader sees a gap at once.
--- Needs r.last, r.readers.
+-- Needs r.last, r.readers; the caller saves the new r.last, with whatever else it saves.
 local function write(entry, kind, bytes)
   redis.call('XADD', LOG, entry, 't', kind, 'b', bytes)
   local whole = #bytes <= PUBLISH_LIMIT
@@ -49,7 +49,7 @@ local function write(entry, kind, bytes)
   for reader in string.gmatch(r.readers, '%S+') do
     redis.call('PUBLISH', CHANNELS .. reader, head .. '\n' .. (whole and bytes or ''))
   end
-  save('last', entry)
+  r.last = entry
 end
 
 -- The last frame and those before it share one path: a repeated seq is the resent command of a lost reply, and a gap
@@ -60,8 +60,7 @@ local function write_frame(seq, bytes)
   if ahead <= 0 then return true end
   if ahead > 1 then return false end
   write(r.epoch .. '-' .. seq, 'data', bytes)
-  if r.first == false or r.first == nil then save('first', now) end
-  save('seq', seq, 'visible', r.stream)
+  save('seq', seq, 'visible', r.stream, 'last', r.last, 'first', r.first or now)
   return true
 end
 
@@ -146,6 +145,7 @@ local function finish(outcome, code, params, by)
     ',"params":', params, ',"trail":[', r.trail, '],"attempts":', r.attempt,
     ',"queueMs":', elapsed('claimed'), ',"firstOutputMs":', elapsed('first'), ',"totalMs":', elapsed('ended'), '}',
   }))
+  save('last', r.last)
   redis.call('PEXPIRE', REQ, ENDED_TTL_MS)
   redis.call('PEXPIRE', LOG, ENDED_TTL_MS)
 end
