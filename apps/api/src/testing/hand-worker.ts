@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type BrokerLog } from '#broker/connection.js';
-import { Consumer, type JobEnd } from '#broker/consumer.js';
+import { Consumer } from '#broker/consumer.js';
 import { Keys, type InferenceJob } from '#broker/keys.js';
 import { Ledger } from '#broker/ledger.js';
 import type { ErrorCode, ErrorParams } from '#core/errors.js';
@@ -19,7 +19,7 @@ export class HandWorker {
   private readonly consumer: Consumer;
   private readonly jobs: { job: InferenceJob; done: () => void }[] = [];
   private readonly unfinished = new Set<() => void>();
-  private wake: (() => void) | undefined;
+  private readonly waiting: (() => void)[] = [];
 
   constructor(redis: { url: string; prefix: string }, provider: string) {
     const keys = new Keys(redis.prefix, 1);
@@ -36,16 +36,23 @@ export class HandWorker {
     this.consumer.start();
   }
 
+  /** The next job that arrives, not claimed yet. */
+  async nextJob(): Promise<{
+    readonly request: string;
+    readonly attempt: number;
+    readonly done: () => void;
+  }> {
+    for (;;) {
+      const next = this.jobs.shift();
+      if (next) return { ...next.job, done: next.done };
+      await withDeadline(new Promise<void>((resolve) => this.waiting.push(resolve)), 'a job in the queue');
+    }
+  }
+
   /** Claims the next job that arrives. */
   async next(): Promise<HandRun> {
-    while (this.jobs.length === 0) {
-      await withDeadline(new Promise<void>((resolve) => (this.wake = resolve)), 'a job in the queue');
-    }
-    const { job, done } = this.jobs.shift() as { job: InferenceJob; done: () => void };
-    const token = randomUUID();
-    const claim = await this.ledger.claim({ ...job, token, worker: 'by-hand' });
-    if (claim.kind !== 'run') throw new Error(`the claim of ${job.request} was answered ${claim.kind}`);
-    return new HandRun(this.ledger, job.request, claim, done);
+    const { request, attempt, done } = await this.nextJob();
+    return claimRun(this.ledger, request, attempt, done);
   }
 
   /** What the ledger says to a claim of the request, e.g. `done` once it was cancelled. */
@@ -59,15 +66,25 @@ export class HandWorker {
     this.redis.disconnect();
   }
 
-  private async take(job: InferenceJob): Promise<JobEnd> {
+  private async take(job: InferenceJob): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.unfinished.add(resolve);
     this.jobs.push({ job, done: resolve });
-    this.wake?.();
+    this.waiting.shift()?.();
     await promise;
     this.unfinished.delete(resolve);
-    return 'done';
   }
+}
+
+async function claimRun(
+  ledger: Ledger,
+  request: string,
+  attempt: number,
+  done: () => void,
+): Promise<HandRun> {
+  const claim = await ledger.claim({ request, attempt, token: randomUUID(), worker: 'by-hand' });
+  if (claim.kind !== 'run') throw new Error(`the claim of ${request} was answered ${claim.kind}`);
+  return new HandRun(ledger, request, claim, done);
 }
 
 /** One claimed run. */
@@ -78,7 +95,7 @@ export class HandRun {
     private readonly ledger: Ledger,
     readonly request: string,
     readonly claim: Run,
-    private readonly done: () => void,
+    readonly done: () => void,
   ) {}
 
   /** Appends a frame; the reply says whether this run still holds the request. */
@@ -107,6 +124,12 @@ export class HandRun {
     });
     if (!sealed) throw new Error('the seal was refused');
     this.done();
+  }
+
+  /** Another worker runs the same attempt, after this one was lost: handed back here, to not wait for its lease. */
+  async takeOver(): Promise<HandRun> {
+    await this.ledger.release(this.request, this.claim.epoch);
+    return claimRun(this.ledger, this.request, this.claim.attempt, this.done);
   }
 
   /** Is the request this run's still? Asked as a worker asks each second. */

@@ -63,6 +63,15 @@ export class Received {
     return JSON.parse(await this.body()) as Record<string, unknown>;
   }
 
+  /** Stops taking anything from the connection. */
+  pause(): void {
+    this.message.pause();
+  }
+
+  resume(): void {
+    this.message.resume();
+  }
+
   /** Closes the connection, as a client that goes away. */
   leave(): void {
     this.message.destroy();
