@@ -186,9 +186,9 @@ describe('an answer without stream', () => {
 });
 
 describe('a body of 5 MB', () => {
-  const text = `${'é🚀\\u00e9\\n'.repeat(380_000)}`;
-  const body = (stream: boolean) =>
-    `{ "seed":12345678901234567890,"model":"m", "messages":[{"role":"user","content":"${text}"}],"stream":${stream}, "temperature":1.0}`;
+  const text = 'é🚀\\u00e9\\n'.repeat(380_000);
+  const body = (streams: boolean) =>
+    `{ "seed":12345678901234567890,"model":"m", "messages":[{"role":"user","content":"${text}"}],"stream":${streams}, "temperature":1.0}`;
 
   it.each([
     { stream: false, appended: '' },

@@ -18,6 +18,14 @@ function either(streamed: Behaviour, whole: Behaviour): Behaviour {
   return (call) => (call.record.stream ? streamed(call) : whole(call));
 }
 
+/** A part of a body, and then nothing. */
+function stall(body: string): Behaviour {
+  return async (call) => {
+    call.response.writeHead(200, { ...JSON_TYPE, 'content-length': '1000000' }).flushHeaders();
+    await call.write(body);
+  };
+}
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 const EVENT_STREAM = { 'content-type': 'text/event-stream' };
 const LONG_LINE = `data: {"x":"${'x'.repeat(1_200_000)}"}\n\n`;
@@ -54,12 +62,12 @@ export const earlyFailures: readonly EarlyFailure[] = [
   { cause: 'silence before headers', behaviour: hang(), silent: true },
   {
     cause: 'silence after headers',
-    behaviour: either(stream(hangOn()), part('', { then: 'hang' })),
+    behaviour: either(stream(hangOn()), stall('')),
     silent: true,
   },
   {
     cause: 'silence after the role, or in the body',
-    behaviour: either(stream(role(), hangOn()), part('{"choices":[', { then: 'hang' })),
+    behaviour: either(stream(role(), hangOn()), stall('{"choices":[')),
     silent: true,
   },
   {
