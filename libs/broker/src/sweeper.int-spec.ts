@@ -124,9 +124,11 @@ describe('Sweeper', () => {
   it('moves an attempt on that waited too long, where another target is served', async () => {
     await announce('gpu-box', 'openai');
     const id = await parts.accept({ targets: [{ ...local, maxQueueWaitMs: 0 }, cloud] });
+    await parts.queues.add(id, job(1, 1));
     await sweeper.sweep();
     expect(await record(id)).toMatchObject({ attempt: '2', target: '1', state: 'waiting' });
     expect(await parts.queues.has(id, job(2, 1, 'openai'))).toBe(true);
+    expect(await parts.queues.has(id, job(1, 1))).toBe(false);
   });
 
   it.each([
@@ -135,8 +137,10 @@ describe('Sweeper', () => {
   ])('fails the last target with %s after its longest wait', async (code, alive) => {
     await announce(...alive);
     const id = await parts.accept({ targets: [{ ...local, maxQueueWaitMs: 0 }] });
+    await parts.queues.add(id, job(1, 1));
     await sweeper.sweep();
     expect(await endOf(id)).toMatchObject({ outcome: 'failed', code });
+    expect(await parts.queues.has(id, job(1, 1))).toBe(false);
   });
 
   it('leaves an attempt with its provider for as long as a restart may take', async () => {

@@ -109,15 +109,16 @@ export class Sweeper {
   }
 
   private async expire(id: string): Promise<void> {
-    const { ledger, fleet } = this.options;
+    const { ledger, queues, fleet } = this.options;
     const request = await this.read(id);
     if (!request) return;
     const { code, params } = decideExpired({ ...request, fleet: fleet.current() });
-    await ledger.seal({
+    const sealed = await ledger.seal({
       request: id,
       guard: { kind: 'deadline' },
       outcome: { kind: 'failed', code, params },
     });
+    if (sealed && request.waiting) await queues.forget(id, request);
   }
 
   private async place(id: string): Promise<void> {
@@ -146,12 +147,16 @@ export class Sweeper {
     if (verdict.action === 'stay') return;
     if (verdict.action === 'fail') {
       const { code, params } = verdict;
-      await ledger.seal({ request: id, guard, outcome: { kind: 'failed', code, params } });
+      const sealed = await ledger.seal({ request: id, guard, outcome: { kind: 'failed', code, params } });
+      if (sealed) await queues.forget(id, request);
       return;
     }
     const record = JSON.stringify(verdict.record);
     const placed = await ledger.next({ request: id, guard, target: verdict.target, record });
-    if (placed) await queues.add(id, placed);
+    if (!placed) return;
+    await queues.add(id, placed);
+    // Nobody may ever take the old job: a provider without a worker would gather them.
+    await queues.forget(id, request);
   }
 
   /** Walks the queues of providers without a worker, a batch per provider and round. */
