@@ -107,7 +107,7 @@ export function drop({ reset = false } = {}): Behaviour {
 
 export interface PartOptions extends ReplyOptions {
   /** What follows the part. Default: `drop`. */
-  readonly then?: 'drop' | 'hang';
+  readonly rest?: 'drop' | 'hang';
 }
 
 /** Headers that promise a longer body, a part of it, and then nothing or a closed connection. */
@@ -118,7 +118,7 @@ export function part(body: Buffer | string, options: PartOptions = {}): Behaviou
       .writeHead(options.status ?? 200, { ...headers, 'content-length': '1000000' })
       .flushHeaders();
     await call.write(body);
-    if (options.then !== 'hang') call.drop();
+    if (options.rest !== 'hang') call.drop();
   };
 }
 
@@ -161,7 +161,9 @@ async function streamAnswer(call: LiveCall, text: string, options: AnswerOptions
     options,
     ...indexes.map((index) => role(index)),
     ...indexes.map((index) => tokens(text, { index, ...(gate && { gate }) })),
-    ...indexes.map((index) => finish('stop', { index, usage: mode === 'finish' && index === choices - 1 })),
+    ...indexes.map((index) =>
+      finish('stop', { index, withUsage: mode === 'finish' && index === choices - 1 }),
+    ),
     ...(sendsUsage ? [usage()] : []),
     done(),
   )(call);

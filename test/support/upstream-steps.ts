@@ -84,7 +84,7 @@ export function tokens(text: string, { index = 0, gate }: { index?: number; gate
 }
 
 /** A delta of any shape: reasoning, refusal, audio, tool calls. */
-export function delta(value: object, index = 0): Step {
+function delta(value: object, index = 0): Step {
   return (writer) => writer.chunk([{ index, delta: value, finish_reason: null }]);
 }
 
@@ -100,10 +100,10 @@ export function toolCall(name: string, json: string, index = 0): Step {
   };
 }
 
-/** The finish of a choice; `usage` puts the counts on this very chunk. */
-export function finish(reason = 'stop', { index = 0, usage = false } = {}): Step {
+/** The finish of a choice; `withUsage` puts the counts on this very chunk. */
+export function finish(reason = 'stop', { index = 0, withUsage = false } = {}): Step {
   return (writer) =>
-    writer.chunk([{ index, delta: {}, finish_reason: reason }], usage ? { usage: writer.usage } : {});
+    writer.chunk([{ index, delta: {}, finish_reason: reason }], withUsage ? { usage: writer.usage } : {});
 }
 
 /** The usage chunk: no choices. */

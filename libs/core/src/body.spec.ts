@@ -81,12 +81,10 @@ describe('rewriteBody', () => {
   );
   const values = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.stringify(value));
   const blank = fc.stringMatching(/^[ \n\r\t]{0,3}$/);
-  const member = fc
-    .tuple(names, values, blank, blank, blank, blank)
-    .map(([name, value, ...b]) => ({
-      name,
-      text: `${b[0]}${JSON.stringify(name)}${b[1]}:${b[2]}${value}${b[3]}`,
-    }));
+  const member = fc.tuple(names, values, blank, blank, blank, blank).map(([name, value, ...b]) => ({
+    name,
+    text: `${b[0]}${JSON.stringify(name)}${b[1]}:${b[2]}${value}${b[3]}`,
+  }));
   const edits = fc.record({
     set: fc.dictionary(names, values, { noNullPrototype: true }),
     remove: fc.array(names, { maxLength: 3 }),

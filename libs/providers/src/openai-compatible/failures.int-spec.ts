@@ -1,18 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
-import { once } from 'node:events';
-import type { CallTimeouts } from '../provider.js';
-import { OpenAiCompatibleProvider } from './openai-compatible-provider.js';
-import { collectCall, createCall, turnLoop } from '../../../../test/support/collect-call.js';
+import { collectCall } from '../../../../test/support/collect-call.js';
 import { startUpstream } from '../../../../test/support/upstream.js';
 import type { Upstream } from '../../../../test/support/upstream.js';
 import type { Behaviour } from '../../../../test/support/upstream-behaviours.js';
 import {
-  answer,
   drop,
   endlessBody,
-  hang,
   html,
   json,
   part,
@@ -22,18 +15,17 @@ import {
   streamAs,
 } from '../../../../test/support/upstream-behaviours.js';
 import {
-  comment,
   done,
   dropHere,
   endless,
   event,
   finish,
-  hangOn,
   raw,
   role,
   token,
   tokens,
 } from '../../../../test/support/upstream-steps.js';
+import { OpenAiCompatibleProvider } from './openai-compatible-provider.js';
 
 const SSE = { 'content-type': 'text/event-stream' };
 const MALFORMED = { kind: 'malformed' };
@@ -215,214 +207,12 @@ describe('a call that fails', () => {
     });
 
     it('does not wait long for the words of an error', async () => {
-      upstream.script(part('{"error":', { status: 503, then: 'hang' }));
+      upstream.script(part('{"error":', { status: 503, rest: 'hang' }));
       const { end } = await collectCall(provider, {
         timeouts: { firstTokenMs: 60_000, idleMs: 60_000, responseMs: 60_000 },
       });
       expect(end).toMatchObject({ facts: { kind: 'status', status: 503 } });
       await upstream.waitForHangUp(await upstream.waitForCall(1));
     });
-  });
-
-  describe('by a timer', () => {
-    const short = { firstTokenMs: 60_000, idleMs: 60_000, responseMs: 60_000 };
-
-    it.each<[string, Behaviour, Partial<CallTimeouts>, string, string]>([
-      ['silence before headers', hang(), { firstTokenMs: 40 }, 'possibly_accepted', 'first_token'],
-      ['silence after headers', stream(hangOn()), { firstTokenMs: 40 }, 'headers', 'first_token'],
-      ['silence after the role', stream(role(), hangOn()), { firstTokenMs: 40 }, 'headers', 'first_token'],
-      [
-        'comments without end',
-        stream(endless(': waiting\n')),
-        { firstTokenMs: 40 },
-        'headers',
-        'first_token',
-      ],
-      ['silence after output', stream(token('Hi'), hangOn()), { idleMs: 40 }, 'visible', 'idle'],
-    ])('%s', async (_, behaviour, timeouts, phase, timer) => {
-      upstream.script(behaviour);
-      const roomy = new OpenAiCompatibleProvider({ name: 'roomy', baseUrl: upstream.baseUrl });
-      const { end } = await collectCall(roomy, { timeouts: { ...short, ...timeouts } });
-      expect(end).toEqual({ ok: false, aborted: false, phase, facts: { kind: 'timeout', timer } });
-      await upstream.waitForHangUp(await upstream.waitForCall(1));
-      await roomy.close();
-    });
-
-    it.each<[string, Behaviour, string]>([
-      ['before headers', hang(), 'possibly_accepted'],
-      ['in the body', part('{"choices":[', { then: 'hang' }), 'headers'],
-    ])('silence %s of an answer without stream', async (_, behaviour, phase) => {
-      upstream.script(behaviour);
-      const { end } = await collectCall(provider, { stream: false, timeouts: { ...short, responseMs: 40 } });
-      expect(end).toEqual({
-        ok: false,
-        aborted: false,
-        phase,
-        facts: { kind: 'timeout', timer: 'response' },
-      });
-      await upstream.waitForHangUp(await upstream.waitForCall(1));
-    });
-
-    it('takes comments for a sign of life once there was output', async () => {
-      const beats = Array.from({ length: 20 }, () => [comment('alive'), () => turnLoop()]).flat();
-      upstream.script(stream(token('Hi'), ...beats, finish(), done()));
-      expect((await collectCall(provider, { timeouts: { ...short, idleMs: 1_000 } })).end).toEqual({
-        ok: true,
-      });
-    });
-
-    it('is not one where the finish has come and the upstream keeps the connection', async () => {
-      upstream.script(stream(token('Hi'), finish(), hangOn()));
-      const { text, end } = await collectCall(provider, { timeouts: { ...short, idleMs: 40 } });
-      expect(end).toEqual({ ok: true });
-      expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
-    });
-  });
-
-  describe('by the signal', () => {
-    it.each<[string, Behaviour, boolean, string]>([
-      ['before headers', hang(), true, 'possibly_accepted'],
-      ['after headers', stream(hangOn()), true, 'headers'],
-      ['before a body', hang(), false, 'possibly_accepted'],
-      ['in a body', part('{', { then: 'hang' }), false, 'headers'],
-      ['in an error', part('{', { status: 500, then: 'hang' }), true, 'headers'],
-    ])('%s: hangs up at once', async (_, behaviour, isStream, phase) => {
-      upstream.script(behaviour);
-      const stop = new AbortController();
-      const call = collectCall(provider, { stream: isStream, signal: stop.signal });
-      const seen = await upstream.waitForCall(1);
-      // The head, where there is one, must have arrived: the phase depends on it.
-      await turnLoop();
-      stop.abort();
-      const abortedAt = Date.now();
-      expect((await call).end).toEqual({ ok: false, aborted: true, phase });
-      expect((await upstream.waitForHangUp(seen)) - abortedAt).toBeLessThan(500);
-    });
-
-    it('mid-stream: gives nothing more, though more has arrived', async () => {
-      upstream.script(stream(raw(Buffer.from(await textOf(stream(tokens('a b c d e f'))))), hangOn()));
-      const stop = new AbortController();
-      const { frames, end } = await collectCall(provider, {
-        signal: stop.signal,
-        onFrame: () => stop.abort(),
-      });
-      expect(frames).toHaveLength(1);
-      expect(end).toMatchObject({ ok: false, aborted: true, phase: 'visible' });
-      await upstream.waitForHangUp(await upstream.waitForCall(2));
-    });
-
-    it('hangs up though nobody asks for the next frame', async () => {
-      upstream.script(stream(token('Hi'), hangOn()));
-      const stop = new AbortController();
-      const iteration = provider.infer(createCall(), stop.signal);
-      expect((await iteration.next()).done).toBe(false);
-      stop.abort();
-      await upstream.waitForHangUp(await upstream.waitForCall(1));
-      expect((await iteration.next()).value).toMatchObject({ aborted: true });
-    });
-
-    it('calls nobody where it was aborted before', async () => {
-      const { end } = await collectCall(provider, { signal: AbortSignal.abort() });
-      expect(end).toEqual({ ok: false, aborted: true, phase: 'not_sent' });
-      expect(upstream.calls).toHaveLength(0);
-    });
-
-    it('hangs up when the iteration is left', async () => {
-      upstream.script(stream(token('Hi'), hangOn()));
-      for await (const frame of provider.infer(createCall(), new AbortController().signal)) {
-        expect(frame.output).toBe(true);
-        break;
-      }
-      await upstream.waitForHangUp(await upstream.waitForCall(1));
-    });
-
-    async function textOf(behaviour: Behaviour): Promise<string> {
-      const whole: string[] = [];
-      upstream.when({ marker: 'text-of' }, behaviour);
-      await collectCall(provider, {
-        body: Buffer.from('{"text-of":1}'),
-        onFrame: (frame) => whole.push(frame.bytes.toString()),
-      });
-      return whole.join('');
-    }
-  });
-});
-
-describe('a connection that fails', () => {
-  let provider: OpenAiCompatibleProvider;
-  let server: Server | undefined;
-  let upstream: Upstream;
-  beforeEach(async () => {
-    upstream = await startUpstream();
-  });
-  afterEach(async () => {
-    await provider.close();
-    await upstream.close();
-    server?.close();
-    server = undefined;
-  });
-
-  /** A TCP server that is no HTTP server. */
-  async function listen(greeting: string): Promise<number> {
-    server = createServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.once('data', () => socket.end(greeting));
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
-
-  it('is refused: nothing was sent', async () => {
-    provider = new OpenAiCompatibleProvider({ name: 'gone', baseUrl: upstream.baseUrl });
-    await upstream.close();
-    expect((await collectCall(provider)).end).toEqual({
-      ok: false,
-      aborted: false,
-      phase: 'not_sent',
-      facts: { kind: 'connect', code: 'ECONNREFUSED' },
-    });
-  });
-
-  it('finds no TLS: nothing was sent', async () => {
-    provider = new OpenAiCompatibleProvider({
-      name: 'tls',
-      baseUrl: `https://127.0.0.1:${await listen('no TLS here')}/v1`,
-    });
-    const { end } = await collectCall(provider);
-    expect(end).toMatchObject({
-      phase: 'not_sent',
-      facts: { kind: 'connect', code: expect.stringMatching(/^[A-Z_]+$/) },
-    });
-  });
-
-  it('finds no HTTP', async () => {
-    provider = new OpenAiCompatibleProvider({
-      name: 'smtp',
-      baseUrl: `http://127.0.0.1:${await listen('220 mail ESMTP\r\n')}/v1`,
-    });
-    expect((await collectCall(provider)).end).toMatchObject({
-      phase: 'possibly_accepted',
-      facts: { kind: 'malformed', reason: 'the response is not valid HTTP' },
-    });
-  });
-
-  it('is kept alive and dies at its next use: the call may have been accepted', async () => {
-    provider = new OpenAiCompatibleProvider({ name: 'stale', baseUrl: upstream.baseUrl });
-    upstream.script(answer('one'), drop());
-    expect((await collectCall(provider)).end.ok).toBe(true);
-    await turnLoop();
-    expect((await collectCall(provider)).end).toMatchObject({ phase: 'possibly_accepted', facts: LOST });
-    expect(upstream.calls.map((call) => call.connection)).toEqual([1, 1]);
-  });
-
-  it('is not made any more once the provider is closed', async () => {
-    provider = new OpenAiCompatibleProvider({ name: 'closed', baseUrl: upstream.baseUrl });
-    await provider.close();
-    expect((await collectCall(provider)).end).toMatchObject({
-      ok: false,
-      phase: 'not_sent',
-      facts: { kind: 'connect' },
-    });
-    expect(upstream.calls).toHaveLength(0);
   });
 });

@@ -134,7 +134,7 @@ describe('OpenAiCompatibleProvider', () => {
 
     it('waits for a slow reader and loses nothing', async () => {
       const text = Array.from({ length: 3_000 }, (_, index) => `${index}-${'x'.repeat(1_000)}`).join(' ');
-      upstream.script(streamAs({}, raw(`${[...toChunks(text)].join('')}`), finish(), done()));
+      upstream.script(streamAs({}, raw([...toChunks(text)].join('')), finish(), done()));
       const iteration = provider.infer(createCall(), new AbortController().signal);
       let content = '';
       for (let next = await iteration.next(); !next.done; next = await iteration.next()) {

@@ -19,7 +19,7 @@ export interface UpstreamError {
  * and a list around any of them. Anything else gives an empty error.
  */
 export function readUpstreamError(value: unknown): UpstreamError {
-  const outer = Array.isArray(value) ? value[0] : value;
+  const outer: unknown = Array.isArray(value) ? value[0] : value;
   if (typeof outer === 'string') return words({ message: outer });
   if (!isRecord(outer)) return {};
   const inner = outer['error'] ?? outer['detail'] ?? outer;
