@@ -199,7 +199,7 @@ export const brokenLedgers: readonly BrokenLedger[] = [
         ];
       },
     },
-    setting: 'twoFaults',
+    setting: 'lostJob',
     promise: /never ends with its workers awake/,
   },
   {
@@ -251,7 +251,7 @@ export const brokenLedgers: readonly BrokenLedger[] = [
   {
     name: 'lapse writes no unplaced entry',
     without: { lapse: (s, now) => unwatched(model.lapse(s, now)) },
-    setting: 'twoFaults',
+    setting: 'lostJob',
     promise: /never ends with its workers awake/,
   },
 ];

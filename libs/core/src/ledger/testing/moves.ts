@@ -3,7 +3,7 @@ import type { Outcome } from '../transitions.js';
 import { perform } from './promise.js';
 import { addJob, commanding, failCall, provide, stepWorker } from './worker-program.js';
 import { idle, isPast, isRenewing, jobKey, withWorker, type Fault, type Setting } from './world.js';
-import type { Sight, World } from './world.js';
+import type { Sight, Worker, World } from './world.js';
 
 export type MoveKind =
   | 'work'
@@ -71,48 +71,50 @@ function cancel(world: World, { ledger }: Setting): World {
 /** A worker's own steps, its provider's, and its faults. */
 function works(world: World, i: number, setting: Setting): Move[] {
   const worker = world.workers[i] ?? idle;
-  const put = (from: World, change: Partial<typeof worker>) => withWorker(from, i, { ...worker, ...change });
-  const called = `worker ${i + 1}`;
   if (worker.at === 'idle') return [];
-  const crash = fault(world, setting, 'crash', `${called} ${worker.at}`, (after) =>
-    withWorker(after, i, idle),
-  );
-  if (worker.paused) {
-    return [{ kind: 'wake', name: `${called} wakes`, make: () => put(world, { paused: false }) }, ...crash];
-  }
-  const pause = fault(world, setting, 'pause', `${called} ${worker.at}`, (after) =>
-    put(after, { paused: true }),
-  );
-  const work = (name: string, change: Partial<typeof worker>, kind: MoveKind = 'work'): Move => ({
+  const name = `worker ${i + 1} ${worker.at}`;
+  const crash = fault(world, setting, 'crash', name, (from) => withWorker(from, i, idle));
+  const wake = () => withWorker(world, i, { ...worker, paused: false });
+  if (worker.paused) return [{ kind: 'wake', name: `worker ${i + 1} wakes`, make: wake }, ...crash];
+  const asleep = { ...worker, paused: true };
+  const pause = fault(world, setting, 'pause', name, (from) => withWorker(from, i, asleep));
+  const own = worker.at === 'calling' ? calls(world, i, worker, setting) : steps(world, i, worker, setting);
+  return [...own, ...crash, ...pause];
+}
+
+/** Between two commands of a run: what its provider does, and what stops it. */
+function calls(world: World, i: number, worker: Worker, setting: Setting): Move[] {
+  const to = (kind: MoveKind, name: string, change: Partial<Worker>): Move => ({
     kind,
-    name: `${called} ${name}`,
-    make: () => put(world, change),
+    name: `worker ${i + 1} ${name}`,
+    make: () => withWorker(world, i, { ...worker, ...change }),
   });
-  if (worker.at !== 'calling') {
-    const step = (from: World) => stepWorker(from, i, worker, setting);
-    const moves: Move[] = [
-      { kind: 'work', name: `${called} ${worker.at}`, make: () => step(world) },
-      ...crash,
-      ...pause,
-    ];
-    if (commanding.has(worker.at)) {
-      const resend = (from: World) => ({ ...step(from), workers: from.workers });
-      moves.push(...fault(world, setting, 'lostReply', `${called} ${worker.at}`, resend));
-    }
-    if (worker.at === 'appending') {
-      const skip = (from: World) => put(from, { at: 'calling' });
-      moves.push(...fault(world, setting, 'refusedFrame', called, skip));
-    }
-    return moves;
+  const moves = [to('provide', 'gets a token', provide(worker, setting))];
+  if (setting.providerFails && worker.tokens < 2) {
+    moves.push(to('fail', 'sees its call fail', failCall(worker, setting)));
   }
-  const moves = [...crash, ...pause, work('gets a token', provide(worker, setting), 'provide')];
-  if (setting.providerFails && worker.tokens < 2)
-    moves.push(work('call fails', failCall(worker, setting), 'fail'));
   if (isPast(world) || !isRenewing(worker, world.ledger)) {
-    moves.push(work('is told to stop', { at: 'settling', then: 'completing' }));
+    moves.push(to('work', 'is told to stop', { at: 'settling', onward: 'completing' }));
   }
-  const drain = (from: World) => put(from, { at: 'settling', then: 'releasing' });
-  return [...moves, ...fault(world, setting, 'drain', called, drain)];
+  const drained: Worker = { ...worker, at: 'settling', onward: 'releasing' };
+  const name = `worker ${i + 1}`;
+  return [...moves, ...fault(world, setting, 'drain', name, (from) => withWorker(from, i, drained))];
+}
+
+/** The next step of its program, and what can become of a command on its way. */
+function steps(world: World, i: number, worker: Worker, setting: Setting): Move[] {
+  const name = `worker ${i + 1} ${worker.at}`;
+  const step = (from: World) => stepWorker(from, i, worker, setting);
+  const moves: Move[] = [{ kind: 'work', name, make: () => step(world) }];
+  if (commanding.has(worker.at)) {
+    const resend = (from: World) => ({ ...step(from), workers: from.workers });
+    moves.push(...fault(world, setting, 'lostReply', name, resend));
+  }
+  if (worker.at === 'appending') {
+    const skipped: Worker = { ...worker, at: 'calling' };
+    moves.push(...fault(world, setting, 'refusedFrame', name, (from) => withWorker(from, i, skipped)));
+  }
+  return moves;
 }
 
 /** The queue hands a job to an idle worker; one whose holder died, sleeps or is slow comes back. */

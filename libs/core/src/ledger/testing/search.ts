@@ -59,6 +59,9 @@ interface Node {
  * Walks every world that can come about, nearest first, and checks the promise in each: what must never be
  * (promise.ts), and that the request can still end. Stops at the first world that breaks it.
  *
+ * It takes for granted that a step takes less time than any timer unless its process was paused, that a worker that is
+ * awake renews in time, and that the client is there until it cancels.
+ *
  * @param limit worlds after which it gives up with an error: the setting is too large
  */
 export function search(setting: Setting, limit = 1_000_000): Found {
@@ -68,7 +71,7 @@ export function search(setting: Setting, limit = 1_000_000): Found {
   let steps = 0;
   for (let i = 0; i < nodes.length; i++) {
     if (i > limit) throw new Error(`More than ${limit} worlds.`);
-    const node = at(nodes, i);
+    const node = nodeAt(nodes, i);
     const moves = movesOf(node.world, setting);
     const successors: [Move, number][] = [];
     for (const move of moves) {
@@ -121,12 +124,12 @@ function stuck(nodes: readonly Node[], setting: Setting): Found['broken'] {
     for (let i = 0; i < nodes.length; i++) {
       const path = new Set<number>();
       let here = i;
-      while (here >= 0 && good[here] === 0 && at(nodes, here).fair[s] !== here && !path.has(here)) {
+      while (here >= 0 && good[here] === 0 && nodeAt(nodes, here).fair[s] !== here && !path.has(here)) {
         path.add(here);
-        here = at(nodes, here).fair[s] ?? -1;
+        here = nodeAt(nodes, here).fair[s] ?? -1;
       }
       if (here < 0 || path.has(here)) {
-        const onward = [...path].slice(1).map((j) => at(nodes, j).move);
+        const onward = [...path].slice(1).map((j) => nodeAt(nodes, j).move);
         const history = [...historyOf(nodes, i), '(from here all goes well)', ...onward];
         return { promise: `never ends ${schedule.name}`, history };
       }
@@ -139,7 +142,7 @@ function stuck(nodes: readonly Node[], setting: Setting): Found['broken'] {
 
 function historyOf(nodes: readonly Node[], i: number): string[] {
   const moves: string[] = [];
-  for (let here = i; here >= 0; here = at(nodes, here).from) moves.unshift(at(nodes, here).move);
+  for (let here = i; here >= 0; here = nodeAt(nodes, here).from) moves.unshift(nodeAt(nodes, here).move);
   return moves;
 }
 
@@ -153,7 +156,7 @@ function summary(nodes: readonly Node[], steps: number): Omit<Found, 'broken'> {
   return { worlds: nodes.length, steps, outcomes };
 }
 
-function at(nodes: readonly Node[], i: number): Node {
+function nodeAt(nodes: readonly Node[], i: number): Node {
   const node = nodes[i];
   if (node === undefined) throw new RangeError(`No node ${i}.`);
   return node;

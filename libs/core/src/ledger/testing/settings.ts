@@ -35,7 +35,14 @@ const plain: Setting = {
 export const settings = {
   twoFaults: { ...plain, budget: 2, providerFails: false },
   fallback: { ...plain, targets: [gpuBox, openai] },
-  lostMove: { ...plain, targets: [gpuBox, openai], faults: ['crash', 'redeliver'], budget: 2 },
+  lostMove: { ...plain, stream: false, targets: [gpuBox, openai], faults: ['crash', 'redeliver'], budget: 2 },
+  lostJob: {
+    ...plain,
+    stream: false,
+    faults: ['crash', 'redeliver', 'lostAdd', 'drain'],
+    budget: 2,
+    providerFails: false,
+  },
   queueWait: { ...plain, targets: [{ ...gpuBox, maxQueueWaitMs: 5_000 }, openai], providerFails: false },
   wholeAnswer: { ...plain, targets: [gpuBox, openai], stream: false },
   cancelAndDeadline: { ...plain, clientCancels: true, deadlineComes: true },

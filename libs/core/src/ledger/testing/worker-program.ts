@@ -15,7 +15,7 @@ export const commanding: ReadonlySet<Stage> = new Set([
 
 /** The next step of a worker's own program: claim, append, settle, seal or move on or hand back, add, complete. */
 export function stepWorker(world: World, i: number, worker: Worker, { ledger, stream }: Setting): World {
-  const { at, epoch, attempt, token } = worker;
+  const { at, epoch, attempt } = worker;
   const go = (from: World, change: Partial<Worker>) => withWorker(from, i, advance(worker, change));
   const guard = { kind: 'epoch', epoch } as const;
   switch (at) {
@@ -27,12 +27,12 @@ export function stepWorker(world: World, i: number, worker: Worker, { ledger, st
     case 'appending': {
       const frame = { epoch, seq: worker.tokens, text: tokenOf(worker) };
       const [after, logged] = perform(world, { op: 'append', epoch, run: (s) => ledger.append(s, frame) });
-      return go(after, logged ? { at: 'calling' } : { at: 'settling', then: 'completing' });
+      return go(after, logged ? { at: 'calling' } : { at: 'settling', onward: 'completing' });
     }
     case 'settling': {
       const row = { epoch, usage: 'row' };
       const [after] = perform(world, { op: 'settle', run: (s) => ledger.settle(s, row) });
-      return go(after, { at: worker.then });
+      return go(after, { at: worker.onward });
     }
     case 'moving': {
       const args = { guard, target: worker.target + 1, record: `attempt ${attempt}` };
@@ -102,12 +102,12 @@ export function addJob(world: World, placed: ModelPlaced): World {
 export function provide(worker: Worker, { stream }: Setting): Worker {
   const tokens = worker.tokens + 1;
   if (tokens < wholeAnswer(stream)) return { ...worker, at: 'appending', tokens };
-  return { ...worker, at: 'settling', then: 'sealing', tokens, finished: true };
+  return { ...worker, at: 'settling', onward: 'sealing', tokens, finished: true };
 }
 
 /** The worker lets the ledger refuse to move on after output. */
 export function failCall(worker: Worker, { targets }: Setting): Worker {
-  return { ...worker, at: 'settling', then: worker.target + 1 < targets.length ? 'moving' : 'sealing' };
+  return { ...worker, at: 'settling', onward: worker.target + 1 < targets.length ? 'moving' : 'sealing' };
 }
 
 function tokenOf({ epoch, tokens }: Worker): string {

@@ -64,7 +64,7 @@ export type Stage =
 export interface Worker {
   readonly at: Stage;
   /** Where `settling` leads. */
-  readonly then: Stage;
+  readonly onward: Stage;
   readonly paused: boolean;
   /** The job it holds: `<attempt>-<placement>`. */
   readonly job: string;
@@ -115,7 +115,7 @@ export interface World {
 
 export const idle: Worker = {
   at: 'idle',
-  then: 'idle',
+  onward: 'idle',
   paused: false,
   job: '',
   attempt: 0,
@@ -207,12 +207,12 @@ function timers({ now, ledger }: World): string {
 
 function workerKey(worker: Worker, { ledger, jobs }: World): string {
   if (worker.at === 'idle') return 'idle';
-  const { at, then, paused, job, attempt, token, epoch, target, tokens, finished, add } = worker;
+  const { at, onward, paused, job, attempt, token, epoch, target, tokens, finished, add } = worker;
   const lock = jobs[job] === token;
   const owner = ledger.token === String(token);
   return [
     at,
-    then,
+    onward,
     paused,
     job,
     attempt,
