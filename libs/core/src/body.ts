@@ -13,7 +13,7 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
 /** Nesting that a body may have; deeper ones overflow the stacks of recursive parsers further on. */
-const MAX_JSON_DEPTH = 64;
+export const MAX_JSON_DEPTH = 64;
 
 export interface BodyEdit {
   /** Members to replace, or to append where they are missing: name to JSON text. */
