@@ -34,13 +34,13 @@ describe('a call that is ended', () => {
     const roomy = { firstTokenMs: 60_000, idleMs: 60_000, responseMs: 60_000 };
 
     it.each<[string, Behaviour, Partial<CallTimeouts>, string, string]>([
-      ['silence before headers', hang(), { firstTokenMs: 40 }, 'possibly_accepted', 'first_token'],
-      ['silence after headers', stream(hangOn()), { firstTokenMs: 40 }, 'headers', 'first_token'],
-      ['silence after the role', stream(role(), hangOn()), { firstTokenMs: 40 }, 'headers', 'first_token'],
+      ['silence before headers', hang(), { firstTokenMs: 300 }, 'possibly_accepted', 'first_token'],
+      ['silence after headers', stream(hangOn()), { firstTokenMs: 300 }, 'headers', 'first_token'],
+      ['silence after the role', stream(role(), hangOn()), { firstTokenMs: 300 }, 'headers', 'first_token'],
       [
         'comments without end',
         stream(endless(': waiting\n')),
-        { firstTokenMs: 40 },
+        { firstTokenMs: 300 },
         'headers',
         'first_token',
       ],
@@ -57,7 +57,7 @@ describe('a call that is ended', () => {
       ['in the body', part('{"choices":[', { rest: 'hang' }), 'headers'],
     ])('silence %s of an answer without stream', async (_, behaviour, phase) => {
       upstream.script(behaviour);
-      const { end } = await collectCall(provider, { stream: false, timeouts: { ...roomy, responseMs: 40 } });
+      const { end } = await collectCall(provider, { stream: false, timeouts: { ...roomy, responseMs: 300 } });
       expect(end).toEqual({
         ok: false,
         aborted: false,
