@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fetchAnswer, sendBytes } from '../../../test/support/client.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
-import { send, sendRaw } from './testing/http-client.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 
 let redis: TestRedis;
@@ -45,18 +45,17 @@ describe('access', () => {
 
   it.each(cases)('$method $path with key $key is $status', async ({ method, path, key, status }) => {
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
-    const received = await send(`${locked.url}${path}`, {
+    const answer = await fetchAnswer(`${locked.url}${path}`, {
       method,
       headers,
       ...(method === 'POST' && { body: '{}' }),
-    }).received;
-    const body = await received.body();
-    expect(received.status).toBe(status);
-    expect(received.headers['x-request-id']).toMatch(/^req_0_/);
+    });
+    expect(answer.status).toBe(status);
+    expect(answer.headers['x-request-id']).toMatch(/^req_0_/);
     if (status === 401) {
-      expect(received.headers.connection).toBe('close');
+      expect(answer.headers.connection).toBe('close');
       if (method !== 'HEAD')
-        expect(JSON.parse(body)).toMatchObject({ error: { code: 'invalid_api_key', param: null } });
+        expect(JSON.parse(answer.text)).toMatchObject({ error: { code: 'invalid_api_key', param: null } });
     }
   });
 
@@ -70,15 +69,15 @@ describe('access', () => {
     'lets everybody in without applications: %s',
     async (authorization) => {
       const headers = authorization === undefined ? {} : { authorization };
-      const received = await send(`${open.url}/v1/models`, { headers }).received;
-      expect(received.status).toBe(200);
+      const answer = await fetchAnswer(`${open.url}/v1/models`, { headers });
+      expect(answer.status).toBe(200);
     },
   );
 
   it('answers 401 and closes without reading the body', async () => {
     // The body is announced but never sent: a server that waited for it would not answer.
-    const answer = await sendRaw(
-      locked.port,
+    const answer = await sendBytes(
+      locked.url,
       'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000000\r\n\r\n{"model',
     );
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
@@ -86,11 +85,9 @@ describe('access', () => {
   });
 
   it('never writes a key to the log', async () => {
-    await (
-      await send(`${locked.url}/v1/models`, { headers: { authorization: 'Bearer bad-key' } }).received
-    ).body();
-    await (await send(`${locked.url}/v1/models?key=bad-key`).received).body();
-    await (await send(`${locked.url}/v1/bad-key`).received).body();
+    await fetchAnswer(`${locked.url}/v1/models`, { headers: { authorization: 'Bearer bad-key' } });
+    await fetchAnswer(`${locked.url}/v1/models?key=bad-key`);
+    await fetchAnswer(`${locked.url}/v1/bad-key`);
     const text = JSON.stringify(locked.logged());
     expect(text).toContain('invalid_api_key');
     expect(text).not.toMatch(/(bad|good)-key/);

@@ -37,18 +37,34 @@ export class ChatCompletions {
    * @throws {SpillwayError} for every failure that the client has not been told of
    */
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const exchange = await this.accept(request, reply);
+    if (!exchange) return;
+    const answer = this.newAnswer(exchange, request, reply);
+    try {
+      await relay(exchange, answer, request.record);
+    } finally {
+      answer.close();
+      exchange.close();
+    }
+  }
+
+  /**
+   * Puts the request into the ledger; undefined if its client left meanwhile. A step of its own, so that nothing keeps
+   * the body, which is Redis's from here on, in this process for as long as the answer takes.
+   */
+  private async accept(request: FastifyRequest, reply: FastifyReply): Promise<Exchange | undefined> {
     const submission = this.prepare(request);
+    request.body = undefined;
+    if (reply.raw.destroyed) return undefined;
     const exchange = new Exchange(request.id, this.broker, reply.raw, submission.timeoutMs);
-    this.inFlight.add(exchange);
+    this.inFlight.add(exchange, reply.raw);
     try {
       await this.submit(submission, exchange);
-      // The body is Redis's now; it must not wait in this process for the answer, too.
-      request.body = undefined;
-      if (!exchange.isCut) await this.relay(exchange, request, reply);
-    } finally {
+    } catch (error) {
       exchange.close();
-      this.inFlight.remove(exchange);
+      throw error;
     }
+    return exchange.isCut ? undefined : exchange;
   }
 
   /** Checks the request and makes its plan. */
@@ -94,15 +110,6 @@ export class ChatCompletions {
       model: showName(submission.model),
       seconds: Math.max(1, seconds),
     });
-  }
-
-  private async relay(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const answer = this.newAnswer(exchange, request, reply);
-    try {
-      await relay(exchange, answer, request.record);
-    } finally {
-      answer.close();
-    }
   }
 
   private newAnswer({ reader }: Exchange, { record }: FastifyRequest, reply: FastifyReply): Answer {

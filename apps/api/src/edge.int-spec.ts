@@ -1,9 +1,15 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  eventually,
+  fetchAnswer,
+  jsonOf,
+  sendBytes,
+  withDeadline,
+  type SendOptions,
+} from '../../../test/support/client.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
-import { send, sendRaw, type Send } from './testing/http-client.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
-import { withDeadline } from './testing/with-deadline.js';
 
 let redis: TestRedis;
 let api: TestApi;
@@ -21,7 +27,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-interface Refusal extends Send {
+interface Refusal extends SendOptions {
   readonly title: string;
   readonly path: string;
   readonly status: number;
@@ -139,15 +145,15 @@ const REFUSALS: readonly Refusal[] = [
 
 describe('the edge', () => {
   it.each(REFUSALS)('refuses $title with $status $code', async ({ path, status, code, param, ...rest }) => {
-    const received = await send(`${api.url}${path}`, rest).received;
-    const body = await received.json();
-    expect(received.status).toBe(status);
+    const answer = await fetchAnswer(`${api.url}${path}`, rest);
+    const body = jsonOf(answer);
+    expect(answer.status).toBe(status);
     expect(Object.keys(body)).toEqual(['error']);
-    expect(Object.keys(body['error'] as object).sort()).toEqual(['code', 'message', 'param', 'type']);
+    expect(Object.keys(body.error ?? {}).sort()).toEqual(['code', 'message', 'param', 'type']);
     expect(body).toMatchObject({ error: { code, param: param ?? null, type: 'invalid_request_error' } });
-    expect(received.headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(received.headers['x-request-id']).toMatch(/^req_0_[0-9A-Z]{26}$/);
-    if (status === 405) expect(received.headers.allow).toBe(path === chat ? 'POST' : 'GET, HEAD');
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(answer.headers['x-request-id']).toMatch(/^req_0_[0-9A-Z]{26}$/);
+    if (status === 405) expect(answer.headers.allow).toBe(path === chat ? 'POST' : 'GET, HEAD');
   });
 
   it.each([
@@ -175,7 +181,7 @@ describe('the edge', () => {
       'request_too_large',
     ],
   ])('refuses %s and closes the connection', async (_, text, status, code) => {
-    const answer = await sendRaw(api.port, text);
+    const answer = await sendBytes(api.url, text);
     const [head = '', body = ''] = answer.split('\r\n\r\n');
     expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(head).toMatch(/\r\nx-request-id: req_0_/);
@@ -202,7 +208,7 @@ describe('the edge', () => {
   });
 
   it('lists the models and describes one, with slashes written either way', async () => {
-    const list = await (await send(`${api.url}/v1/models`).received).json();
+    const list = jsonOf(await fetchAnswer(`${api.url}/v1/models`));
     expect(list).toEqual({
       object: 'list',
       data: [
@@ -211,15 +217,28 @@ describe('the edge', () => {
       ],
     });
     for (const path of ['org/with-slash', 'org%2Fwith-slash']) {
-      const received = await send(`${api.url}/v1/models/${path}`).received;
-      expect(await received.json()).toMatchObject({ id: 'org/with-slash', object: 'model' });
+      expect(jsonOf(await fetchAnswer(`${api.url}/v1/models/${path}`))).toMatchObject({
+        id: 'org/with-slash',
+        object: 'model',
+      });
     }
   });
 
+  it('takes a client that leaves in the middle of its upload for gone, not for an error', async () => {
+    const socket = connect(api.port, '127.0.0.1');
+    const head = `POST ${chat} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{`;
+    await new Promise<void>((resolve) => socket.write(head, () => resolve()));
+    const gone = () => api.logged().filter(({ outcome }) => outcome === 'client_gone');
+    expect(gone()).toEqual([]);
+    socket.destroy();
+    await eventually(() => gone()[0], 'the log line');
+    expect(gone()).toEqual([expect.objectContaining({ route: chat, level: 30 })]);
+    expect(api.logged().filter(({ level }) => Number(level) >= 40)).toEqual([]);
+  });
+
   it('writes one line about each request, without its path', async () => {
-    const received = await send(`${api.url}/v1/secret-path?and=query`).received;
-    await received.body();
-    const id = received.headers['x-request-id'];
+    const { headers } = await fetchAnswer(`${api.url}/v1/secret-path?and=query`);
+    const id = headers['x-request-id'];
     const lines = api.logged().filter(({ request }) => request === id);
     expect(lines).toEqual([
       expect.objectContaining({

@@ -130,7 +130,7 @@ export class Edge {
   private refuseConnection(nodeCode: string | undefined, socket: Socket): void {
     const { newRequestId, settings } = this.options;
     const pending = this.current.get(socket);
-    const current = pending?.raw.closed ? undefined : pending;
+    const current = pending?.raw.destroyed ? undefined : pending;
     // In the middle of an answer anything written would become part of it.
     if (!socket.writable || nodeCode === 'ECONNRESET' || current?.raw.headersSent) {
       socket.destroy();

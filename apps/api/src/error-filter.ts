@@ -16,6 +16,12 @@ export class ErrorFilter implements ExceptionFilter {
 
   reply(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const { id, method, url, headers, record } = request;
+    // Its client left, maybe in the middle of its upload: nobody is there to be told, and nothing is wrong here.
+    if (reply.raw.destroyed || (request.raw.destroyed && !request.raw.complete)) {
+      record.outcome ??= 'client_gone';
+      reply.raw.destroy();
+      return;
+    }
     const { code, params, cause } = toSpillwayError(thrown, {
       id,
       method,
@@ -25,7 +31,7 @@ export class ErrorFilter implements ExceptionFilter {
     });
     record.outcome ??= code;
     if (code === 'internal_error') this.settings.log.error({ request: id, err: cause }, 'request failed');
-    // Only a client that is gone can be here after the head was sent; it cannot be told anything.
+    // The head has left already: all that can still be told is that the answer is not whole.
     if (reply.sent || reply.raw.headersSent) {
       reply.raw.destroy();
       return;

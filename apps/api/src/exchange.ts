@@ -39,7 +39,6 @@ export class Exchange {
     this.reader = broker.open(id);
     this.timer = setTimeout(() => this.cutShort('late'), timeoutMs + LATE_MS);
     raw.once('close', this.onClose);
-    if (raw.destroyed) this.cutShort('gone');
   }
 
   get isCut(): boolean {

@@ -1,4 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import type { Exchange } from './exchange.js';
+
+/** How long a client may take to read that its request was cut short, ms. */
+const FAREWELL_MS = 1_000;
 
 /** The exchanges of this process, so that it can end them in good order. */
 export class InFlight {
@@ -15,25 +19,30 @@ export class InFlight {
     return this.exchanges.size;
   }
 
-  add(exchange: Exchange): void {
+  /** `raw`: its response; the exchange is in flight until the last byte of that was taken, or nobody takes it. */
+  add(exchange: Exchange, raw: ServerResponse): void {
     this.exchanges.add(exchange);
-  }
-
-  remove(exchange: Exchange): void {
-    this.exchanges.delete(exchange);
-    if (this.exchanges.size === 0) this.onEmpty?.();
+    raw.once('close', () => {
+      this.exchanges.delete(exchange);
+      if (this.exchanges.size === 0) this.onEmpty?.();
+    });
   }
 
   /** Lets what runs finish, for at most `limitMs`; the rest is cut short. Resolves when nothing is left. */
   async drain(limitMs: number): Promise<void> {
     this.draining = true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.onEmpty = resolve;
-    if (this.exchanges.size === 0) return;
-    const timer = setTimeout(() => {
-      for (const exchange of this.exchanges) exchange.cutShort('stopped');
-    }, limitMs);
-    await promise;
+    if (await this.isEmptyWithin(limitMs)) return;
+    for (const exchange of this.exchanges) exchange.cutShort('stopped');
+    await this.isEmptyWithin(FAREWELL_MS);
+  }
+
+  private async isEmptyWithin(ms: number): Promise<boolean> {
+    if (this.exchanges.size === 0) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), ms);
+    this.onEmpty = () => resolve(true);
+    const isEmpty = await promise;
     clearTimeout(timer);
+    return isEmpty;
   }
 }

@@ -5,9 +5,16 @@ import { Keys, type InferenceJob } from '#broker/keys.js';
 import { Ledger } from '#broker/ledger.js';
 import type { ErrorCode, ErrorParams } from '#core/errors.js';
 import type { Run } from '#core/ledger/transitions.js';
-import { withDeadline } from './with-deadline.js';
+import { withDeadline } from '../../../../test/support/client.js';
 
 const quiet: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A job that was taken from the queue; `done` completes it. */
+export interface HandJob {
+  readonly request: string;
+  readonly attempt: number;
+  readonly done: () => void;
+}
 
 /**
  * A worker whose every step the test takes itself: it gets real jobs from the queue and writes to the real ledger, but
@@ -51,7 +58,10 @@ export class HandWorker {
 
   /** Claims the next job that arrives. */
   async next(): Promise<HandRun> {
-    const { request, attempt, done } = await this.nextJob();
+    return this.claim(await this.nextJob());
+  }
+
+  claim({ request, attempt, done }: HandJob): Promise<HandRun> {
     return claimRun(this.ledger, request, attempt, done);
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { pino } from 'pino';
 import { Broker } from '#broker/broker.js';
 import { parseConfig } from '#core/config/parse-config.js';
@@ -23,6 +24,8 @@ export interface TestApi {
   readonly logged: () => Record<string, unknown>[];
   /** Every route that was registered. */
   readonly routes: () => { readonly method: string; readonly path: string }[];
+  /** Bytes that wait to be taken, by connection. */
+  readonly buffered: () => number[];
   readonly close: () => Promise<void>;
 }
 
@@ -52,14 +55,21 @@ export async function startTestApi({
   );
   const app = await createApi(settings, broker);
   const fastify = app.getHttpAdapter().getInstance();
+  const sockets = new Set<Socket>();
+  fastify.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const url = await fastify.listen({ host: '127.0.0.1', port: 0 });
+  let closed: Promise<void> | undefined;
   return {
     port: Number(new URL(url).port),
     url,
     broker,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     routes: () => readRoutes(fastify.printRoutes()),
-    close: () => app.close(),
+    buffered: () => [...sockets].map(({ writableLength }) => writableLength),
+    close: () => (closed ??= app.close()),
   };
 }
 
