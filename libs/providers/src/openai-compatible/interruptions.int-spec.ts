@@ -77,7 +77,7 @@ describe('a call that is ended', () => {
 
     it('is not one where the finish has come and the upstream keeps the connection', async () => {
       upstream.script(stream(token('Hi'), finish(), hangOn()));
-      const { text, end } = await collectCall(provider, { timeouts: { ...roomy, idleMs: 40 } });
+      const { text, end } = await collectCall(provider, { timeouts: { ...roomy, idleMs: 300 } });
       expect(end).toEqual({ ok: true });
       expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
     });
