@@ -131,8 +131,8 @@ export class Edge {
     const { newRequestId, settings } = this.options;
     const pending = this.current.get(socket);
     const current = pending?.raw.destroyed ? undefined : pending;
-    // In the middle of an answer anything written would become part of it.
-    if (!socket.writable || nodeCode === 'ECONNRESET' || current?.raw.headersSent) {
+    // The client is gone; or it is in the middle of an answer, and anything written would become part of that.
+    if (!socket.writable || hasLeft(nodeCode) || current?.raw.headersSent) {
       socket.destroy();
       return;
     }
@@ -142,4 +142,9 @@ export class Edge {
     socket.end(rawErrorResponse(code, params, current?.record.id ?? newRequestId()));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
+}
+
+/** Did the client close the connection, in the middle of its request even? */
+function hasLeft(nodeCode: string | undefined): boolean {
+  return nodeCode === 'ECONNRESET' || nodeCode === 'EPIPE' || nodeCode === 'HPE_INVALID_EOF_STATE';
 }
