@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { contentOf, fetchAnswer, jsonOf, send } from '../support/client.js';
+import { contentOf, fetchAnswer, jsonOf, send, waitForModel } from '../support/client.js';
 import type { SendOptions } from '../support/client.js';
 import { exhaustedPlans } from '../support/exhausted-plans.js';
 import { TestBroker } from '../support/start-broker.js';
@@ -31,7 +31,7 @@ beforeAll(async () => {
         ...Object.fromEntries(pairs.map((name) => [name, { ...provider, timeouts }])),
         narrow,
         full: narrow,
-        other: provider,
+        other: { ...provider, models: ['announced'] },
         unserved: provider,
       },
       models: {
@@ -52,6 +52,7 @@ beforeAll(async () => {
     },
     env: { SPILLWAY_WORKER_PROVIDERS: served.join(',') },
   });
+  await waitForModel(broker.url, 'announced');
 }, 30_000);
 
 afterAll(async () => {

@@ -267,3 +267,9 @@ export async function eventually<Value>(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** Resolves once the api at `url` has heard of a worker that offers this model. */
+export async function waitForModel(url: string, model: string): Promise<void> {
+  const isKnown = async () => (await fetchAnswer(`${url}/v1/models/${model}`)).status === 200 || undefined;
+  await eventually(isKnown, `a worker that offers ${model}`);
+}
