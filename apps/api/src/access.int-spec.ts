@@ -36,6 +36,8 @@ const MATRIX = [
   { method: 'POST', path: '/v1/chat/completions', none: 401, bad: 401, good: 400 },
 ] as const;
 
+const CODES = { 200: undefined, 400: 'invalid_value', 401: 'invalid_api_key' };
+
 describe('access', () => {
   const cases = MATRIX.flatMap(({ method, path, none, bad, good }) => [
     { method, path, key: undefined, status: none },
@@ -52,11 +54,7 @@ describe('access', () => {
     });
     expect(answer.status).toBe(status);
     expect(answer.headers['x-request-id']).toMatch(/^req_0_/);
-    if (status === 401) {
-      expect(answer.headers.connection).toBe('close');
-      if (method !== 'HEAD')
-        expect(JSON.parse(answer.text)).toMatchObject({ error: { code: 'invalid_api_key', param: null } });
-    }
+    expect(/"code":"(\w+)"/.exec(answer.text)?.[1]).toBe(method === 'HEAD' ? undefined : CODES[status]);
   });
 
   it('has no route that the matrix leaves out', () => {

@@ -47,27 +47,28 @@ export class Metrics {
     broker: Broker,
     inFlight: InFlight,
   ) {
-    const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    new Gauge({
+    const requests = new Gauge({
       name: 'spillway_requests_in_flight',
       help: 'Inference requests that this replica has not answered yet.',
-      registers,
+      registers: [],
       collect() {
         this.set(inFlight.count);
       },
     });
-    new Gauge({
+    const waiting = new Gauge({
       name: 'spillway_queue_waiting',
       help: 'Attempts that wait for a worker, by provider; the same on every replica. Absent while Redis is away.',
       labelNames: ['provider'],
-      registers,
+      registers: [],
       async collect() {
         const depths = await broker.depths().catch(() => []);
         this.reset();
-        for (const { provider, waiting } of depths) this.set({ provider }, waiting);
+        for (const depth of depths) this.set({ provider: depth.provider }, depth.waiting);
       },
     });
+    this.registry.registerMetric(requests);
+    this.registry.registerMetric(waiting);
   }
 
   /** Counts an inference request that ended. */
