@@ -45,7 +45,10 @@ export class FleetWatch {
    */
   silentMs(provider: string): number {
     if (this.watchingSince === undefined) return 0;
-    return performance.now() - Math.max(this.watchingSince, this.seenAt.get(provider) ?? 0);
+    const seenAt = this.seenAt.get(provider) ?? 0;
+    if (seenAt < this.watchingSince) return performance.now() - this.watchingSince;
+    // A heartbeat is there for its whole TTL: when it is gone, the worker has been silent for that long.
+    return HEARTBEAT_TTL_MS + performance.now() - seenAt;
   }
 
   async refresh(): Promise<void> {
