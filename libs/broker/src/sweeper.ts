@@ -145,13 +145,14 @@ export class Sweeper {
       fleet: fleet.current(),
     });
     if (verdict.action === 'stay') return;
+    const record = JSON.stringify(verdict.record);
     if (verdict.action === 'fail') {
       const { code, params } = verdict;
-      const sealed = await ledger.seal({ request: id, guard, outcome: { kind: 'failed', code, params } });
+      const outcome = { kind: 'failed', code, params } as const;
+      const sealed = await ledger.seal({ request: id, guard, outcome, record });
       if (sealed) await queues.forget(id, request);
       return;
     }
-    const record = JSON.stringify(verdict.record);
     const placed = await ledger.next({ request: id, guard, target: verdict.target, record });
     if (!placed) return;
     await queues.add(id, placed);
