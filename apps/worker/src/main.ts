@@ -15,7 +15,8 @@ async function main(): Promise<void> {
     logger: ['error', 'fatal'],
     abortOnError: false,
   });
-  app.enableShutdownHooks();
+  // Else Nest ends the process by the same signal again, which looks like a crash to whatever supervises it.
+  app.enableShutdownHooks([], { useProcessExit: true });
   // Redis away for ever, an upstream that does not let go: nothing may keep a stopped worker alive.
   const { drainMs } = loaded.config.worker;
   process.once('SIGTERM', () => setTimeout(() => process.exit(1), drainMs + DRAIN_OVERRUN_MS).unref());
