@@ -49,7 +49,7 @@ export class ChatCompletions {
   }
 
   /**
-   * Puts the request into the ledger; undefined if its client left meanwhile. A step of its own, so that nothing keeps
+   * Puts the request into the ledger; undefined if its client has left. A step of its own, so that nothing keeps
    * the body, which is Redis's from here on, in this process for as long as the answer takes.
    */
   private async accept(request: FastifyRequest, reply: FastifyReply): Promise<Exchange | undefined> {
@@ -64,7 +64,7 @@ export class ChatCompletions {
       exchange.close();
       throw error;
     }
-    return exchange.isCut ? undefined : exchange;
+    return exchange;
   }
 
   /** Checks the request and makes its plan. */

@@ -15,14 +15,19 @@ type Ending = 'whole' | 'gone' | SpillwayError;
  */
 export async function relay(exchange: Exchange, answer: Answer, record: RequestRecord): Promise<void> {
   const cut = exchange.cut.then((why) => endingOfCut(why, exchange, record));
-  const ending = await Promise.race([follow(exchange, answer, record), cut]);
+  const ending = await Promise.race([cut, follow(exchange, answer, record).then((end) => end ?? cut)]);
   if (ending === 'gone') return;
   if (ending === 'whole') answer.complete();
   else answer.fail(ending);
   record.outcome ??= 'ok';
 }
 
-async function follow(exchange: Exchange, answer: Answer, record: RequestRecord): Promise<Ending> {
+/** Undefined if the exchange was cut short. */
+async function follow(
+  exchange: Exchange,
+  answer: Answer,
+  record: RequestRecord,
+): Promise<Ending | undefined> {
   let by: ServedBy | undefined;
   try {
     for await (const { type, bytes } of exchange.reader) {
@@ -45,7 +50,7 @@ async function follow(exchange: Exchange, answer: Answer, record: RequestRecord)
     if (error instanceof SpillwayError) return error;
     throw error;
   }
-  return 'gone';
+  return undefined;
 }
 
 function noteStart(record: RequestRecord, by: ServedBy): void {
