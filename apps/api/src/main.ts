@@ -19,7 +19,8 @@ async function main(): Promise<void> {
   const broker = new Broker({ redis: config.redis, allowVolatile: environment.allowVolatile, log });
   await broker.start();
   const app = await createApi(settings, broker);
-  app.enableShutdownHooks();
+  // Else Nest ends the process by the same signal again, which looks like a crash to whatever supervises it.
+  app.enableShutdownHooks([], { useProcessExit: true });
   // Redis away for ever, a client that reads nothing: nothing may keep a stopped server alive.
   process.once('SIGTERM', () =>
     setTimeout(() => process.exit(1), settings.drainMs + DRAIN_OVERRUN_MS).unref(),
