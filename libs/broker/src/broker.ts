@@ -100,8 +100,9 @@ export class Broker {
     const { id, targets } = request;
     const reply = await this.ledger
       .accept({ ...request, replica: this.name })
-      .catch(async (error: unknown) => {
-        await this.cancel(id);
+      .catch((error: unknown) => {
+        // It may have been accepted all the same.
+        void this.cancel(id);
         throw new SpillwayError('redis_unavailable', {}, { cause: error });
       });
     if (reply.kind === 'queue_full') return reply;
