@@ -18,14 +18,6 @@ function either(streamed: Behaviour, whole: Behaviour): Behaviour {
   return (call) => (call.record.stream ? streamed(call) : whole(call));
 }
 
-/** A part of a body, and then nothing. */
-function stall(body: string): Behaviour {
-  return async (call) => {
-    call.response.writeHead(200, { ...JSON_TYPE, 'content-length': '1000000' }).flushHeaders();
-    await call.write(body);
-  };
-}
-
 const JSON_TYPE = { 'content-type': 'application/json' };
 const EVENT_STREAM = { 'content-type': 'text/event-stream' };
 const LONG_LINE = `data: {"x":"${'x'.repeat(1_200_000)}"}\n\n`;
@@ -62,12 +54,12 @@ export const earlyFailures: readonly EarlyFailure[] = [
   { cause: 'silence before headers', behaviour: hang(), silent: true },
   {
     cause: 'silence after headers',
-    behaviour: either(stream(hangOn()), stall('')),
+    behaviour: either(stream(hangOn()), part('', { rest: 'hang' })),
     silent: true,
   },
   {
     cause: 'silence after the role, or in the body',
-    behaviour: either(stream(role(), hangOn()), stall('{"choices":[')),
+    behaviour: either(stream(role(), hangOn()), part('{"choices":[', { rest: 'hang' })),
     silent: true,
   },
   {
