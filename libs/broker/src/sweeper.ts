@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { AttemptRecord } from '#core/attempt-record.js';
+import { parseTrail, type AttemptRecord } from '#core/attempt-record.js';
 import { decideExpired, decideWaiting } from '#core/decide-waiting.js';
 import type { Placed } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
@@ -44,7 +44,7 @@ export class Sweeper {
   start(): void {
     this.timer = setInterval(() => {
       this.sweeping ??= this.sweep()
-        .catch((error: unknown) => this.options.log.warn({ reason: String(error) }, 'sweep broke off'))
+        .catch((error: unknown) => this.report(error))
         .finally(() => (this.sweeping = undefined));
     }, SWEEP_MS);
   }
@@ -86,6 +86,12 @@ export class Sweeper {
       await this.moveOn(id, now);
     });
     await this.sweepSilentProviders(index.waiting, now);
+  }
+
+  /** While Redis is away its connection says so, once; this would say it every second. */
+  private report(error: unknown): void {
+    const { redis, log } = this.options;
+    if (redis.status === 'ready') log.warn({ reason: String(error) }, 'sweep broke off');
   }
 
   /** A failure with one request must not keep the sweeper from the next one. */
@@ -215,8 +221,13 @@ function readRecord(record: Record<string, string>): SweptRequest {
     timeoutMs: Number(field('timeout')),
     waiting: field('state') === 'waiting',
     placedAt: Number(field('ticket').split('|')[1]),
-    trail: JSON.parse(`[${field('trail')}]`) as AttemptRecord[],
+    trail: parseTrail(splitTrail(field('trail'))),
   };
+}
+
+/** The record keeps the trail as JSON texts with commas between. */
+function splitTrail(trail: string): string[] {
+  return (JSON.parse(`[${trail}]`) as unknown[]).map((record) => JSON.stringify(record));
 }
 
 function requestOf(ticket: string): string {
