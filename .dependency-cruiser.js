@@ -12,15 +12,12 @@ const folders = {
     packages: [
       ...['@nestjs/common', '@nestjs/core', '@nestjs/platform-fastify', 'reflect-metadata', 'rxjs'],
       ...['fastify', 'class-validator', 'class-transformer', 'prom-client'],
-      ...['nestjs-pino', 'pino', 'pino-http'],
+      'pino',
     ],
   },
   'apps/worker': {
     ours: ['libs/core', 'libs/broker', 'libs/config', 'libs/providers'],
-    packages: [
-      ...['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs', 'prom-client'],
-      ...['nestjs-pino', 'pino', 'pino-http'],
-    ],
+    packages: [...['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs', 'prom-client'], 'pino'],
   },
   'apps/cli': { ours: ['libs/core', 'libs/broker', 'libs/config'], packages: [] },
 };

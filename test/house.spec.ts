@@ -92,7 +92,7 @@ describe('import directions', () => {
     const [core, config, broker, providers] = ['core', 'config', 'broker', 'providers'].map(
       (lib) => `#${lib}/thing.js`,
     ) as [string, string, string, string];
-    const nest = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'pino', 'nestjs-pino'];
+    const nest = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'pino'];
     const found = await cruise({
       ...modules,
       'libs/core/src/use.ts': use('./thing.js', 'zod'),

@@ -19,11 +19,19 @@ const COPIED = [
   'tsconfig.build.json',
 ];
 
+export interface RunOptions {
+  /** Added to PATH and HOME, or instead of them. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
 /**
  * A copy of the project in a folder with a space in its name, for the launcher to work in. Its `bin` folder is first
  * on PATH and holds an `npm` that changes nothing and says how it was called: the packages are those of the project.
  */
 export class Checkout {
+  private readonly running: Child[] = [];
+
   private constructor(
     /** Holds nothing else; the copy is in `root`. */
     readonly folder: string,
@@ -55,19 +63,36 @@ export class Checkout {
     await chmod(file, 0o755);
   }
 
-  /** Runs `./spillway`. Default working directory: one that holds nothing. */
-  spillway(
-    args: readonly string[],
-    {
-      env = {},
-      cwd = tmpdir(),
-    }: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
-  ): Child {
+  /** Starts `./spillway`. Default working directory: one that holds nothing. */
+  spillway(args: readonly string[], { env = {}, cwd = tmpdir() }: RunOptions = {}): Child {
     const searchPath = [path.join(this.root, 'bin'), process.env['PATH'] ?? ''].join(path.delimiter);
-    return Child.start(`spillway ${args.join(' ')}`, path.join(this.root, 'spillway'), args, {
+    const child = Child.start(`spillway ${args.join(' ')}`, path.join(this.root, 'spillway'), args, {
       cwd,
       env: { PATH: searchPath, ...env },
     });
+    this.running.push(child);
+    return child;
+  }
+
+  /** Runs `./spillway` to its end. */
+  async run(
+    args: readonly string[],
+    options?: RunOptions,
+  ): Promise<{ status: number | null; output: string }> {
+    const child = this.spillway(args, options);
+    const status = await child.exited;
+    return { status, output: child.output };
+  }
+
+  /** Writes `spillway.yaml`; JSON is YAML. */
+  async configure(config: object): Promise<void> {
+    await writeFile(path.join(this.root, 'spillway.yaml'), JSON.stringify(config));
+  }
+
+  /** Ends what was started, and removes `spillway.yaml`: the state of a fresh copy. */
+  async reset(): Promise<void> {
+    await Promise.all(this.running.splice(0).map((child) => child.end('SIGKILL')));
+    await rm(path.join(this.root, 'spillway.yaml'), { force: true });
   }
 
   async remove(): Promise<void> {
