@@ -8,6 +8,8 @@ import {
 import type { Keys } from './keys.js';
 
 const WATCH_MS = 1_000;
+/** Refreshes further apart than this say that Redis, or this process, was away in between. */
+const GAP_MS = 3_000;
 /** A worker that has been silent for this long is no longer looked for. */
 const FORGET_MS = 60 * 60 * 1_000;
 
@@ -16,8 +18,9 @@ export class FleetWatch {
   private fleet: Fleet = { providers: new Map(), unusable: new Set() };
   /** When each provider was last seen alive, by this process's monotonic clock. */
   private readonly seenAt = new Map<string, number>();
-  /** Since when every refresh has succeeded. */
+  /** Since when every refresh has succeeded, without a gap. */
   private watchingSince: number | undefined;
+  private refreshedAt = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -37,6 +40,11 @@ export class FleetWatch {
 
   current(): Fleet {
     return this.fleet;
+  }
+
+  /** How long this process has watched without a break, ms. Shorter than that ago, Redis may have been away. */
+  watchedMs(): number {
+    return this.watchingSince === undefined ? 0 : performance.now() - this.watchingSince;
   }
 
   /**
@@ -63,7 +71,9 @@ export class FleetWatch {
       );
       this.fleet = { providers: unite(heartbeats), unusable };
       const now = performance.now();
+      if (now - this.refreshedAt > GAP_MS) this.watchingSince = undefined;
       this.watchingSince ??= now;
+      this.refreshedAt = now;
       for (const provider of this.fleet.providers.keys()) this.seenAt.set(provider, now);
     } catch {
       this.watchingSince = undefined;

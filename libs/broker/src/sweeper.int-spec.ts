@@ -33,7 +33,8 @@ describe('Sweeper', () => {
   });
   afterEach(() => parts.close());
 
-  const newSweeper = (name: string) => new Sweeper({ ...parts, fleet, name, log: silentLog });
+  const newSweeper = (name: string, settledMs = 0) =>
+    new Sweeper({ ...parts, fleet, name, log: silentLog, settledMs });
   const shard = () => parts.keys.shard(0);
   const record = (id: string) => parts.redis.hgetall(parts.keys.record(id));
 
@@ -83,6 +84,18 @@ describe('Sweeper', () => {
     expect(await record(id)).toMatchObject({ state: 'waiting', placement: '2' });
     expect(await parts.queues.has(id, job(1, 1))).toBe(false);
     expect(await parts.queues.has(id, job(1, 2))).toBe(true);
+  });
+
+  it('leaves runs and readers alone until they could come back after Redis was away', async () => {
+    const id = await parts.accept();
+    await parts.claim(id);
+    await parts.redis.zadd(shard().leases, DUE, id);
+    await parts.redis.zadd(shard().orphans, DUE, id);
+    await fleet.refresh();
+    await newSweeper('sweeper-1', 60_000).sweep();
+    expect(await record(id)).toMatchObject({ state: 'running' });
+    await newSweeper('sweeper-1', 0).sweep();
+    expect(await record(id)).toMatchObject({ state: 'ended', outcome: 'cancelled' });
   });
 
   it('ends a stream that lost its worker after output', async () => {

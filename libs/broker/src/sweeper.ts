@@ -14,6 +14,11 @@ const SWEEP_MS = 1_000;
 const SWEEPER_LEASE_MS = 3_000;
 /** Entries of one index looked at in one round; the rest waits a second. */
 const BATCH = 200;
+/**
+ * How long Redis must have answered before what was not renewed counts as lost. An outage outlasts leases:
+ * every live worker and reader must come back first (they reconnect within 1 s, and renew every second).
+ */
+const SETTLED_MS = 3_000;
 /** An attempt that stays although it waited too long is looked at again then. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -26,6 +31,8 @@ export interface SweeperOptions {
   /** This process's name; holds the sweeper's lease. */
   readonly name: string;
   readonly log: BrokerLog;
+  /** Default: `SETTLED_MS`; tests pass 0. */
+  readonly settledMs?: number;
 }
 
 /**
@@ -71,15 +78,17 @@ export class Sweeper {
   }
 
   private async sweepShard(shard: number): Promise<void> {
-    const { redis, keys, ledger } = this.options;
+    const { redis, keys, ledger, fleet, settledMs = SETTLED_MS } = this.options;
     const index = keys.shard(shard);
     const now = await this.now();
     const due = async (key: string) => redis.zrangebyscore(key, '-inf', String(now), 'LIMIT', 0, BATCH);
-    await this.each(await due(index.leases), (id) => this.lapse(id));
+    if (fleet.watchedMs() >= settledMs) {
+      await this.each(await due(index.leases), (id) => this.lapse(id));
+      await this.each(await due(index.orphans), async (id) => {
+        await ledger.seal({ request: id, guard: { kind: 'orphan' }, outcome: { kind: 'cancelled' } });
+      });
+    }
     await this.each(await due(index.deadlines), (id) => this.expire(id));
-    await this.each(await due(index.orphans), async (id) => {
-      await ledger.seal({ request: id, guard: { kind: 'orphan' }, outcome: { kind: 'cancelled' } });
-    });
     await this.each(await due(index.unplaced), (id) => this.place(id));
     await this.each(await due(index.waits), async (id) => {
       await redis.zadd(index.waits, 'XX', now + LOOK_AGAIN_MS, id);
