@@ -98,13 +98,11 @@ export class Broker {
    */
   async submit(request: Omit<NewRequest, 'replica'>): Promise<AcceptReply> {
     const { id, targets } = request;
-    const reply = await this.ledger
-      .accept({ ...request, replica: this.name })
-      .catch((error: unknown) => {
-        // It may have been accepted all the same.
-        void this.cancel(id);
-        throw new SpillwayError('redis_unavailable', {}, { cause: error });
-      });
+    const reply = await this.ledger.accept({ ...request, replica: this.name }).catch((error: unknown) => {
+      // It may have been accepted all the same.
+      void this.cancel(id);
+      throw new SpillwayError('redis_unavailable', {}, { cause: error });
+    });
     if (reply.kind === 'queue_full') return reply;
     this.hub.expect(id);
     const provider = targets[0]?.provider ?? '';
