@@ -172,7 +172,10 @@ describe('a client that leaves', () => {
 });
 
 describe('with every message lost', () => {
-  it.each(silences)('the lease alone has the call aborted: silent $when (stream: $streams)', async (row) => {
+  // One of each kind: a lease takes up to a second.
+  const some = silences.filter(({ when }) => when === 'after the role' || when === 'in the body');
+
+  it.each(some)('the lease alone has the call aborted: silent $when (stream: $streams)', async (row) => {
     const lost = deafRedis.lostBytes;
     const [client, call] = await ask({ ...row, model: 'deaf' });
     expect(await leave(client, call)).toBeLessThan(BY_LEASE_MS);
