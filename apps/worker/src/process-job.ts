@@ -3,6 +3,7 @@ import type { BrokerLog } from '#broker/connection.js';
 import type { InferenceJob } from '#broker/keys.js';
 import type { WorkerBroker } from '#broker/worker-broker.js';
 import type { Run } from '#core/ledger/transitions.js';
+import { insist } from './insist.js';
 import { runAttempt } from './run-attempt.js';
 import type { ServedProvider } from './served-provider.js';
 
@@ -20,7 +21,9 @@ export async function processJob(context: Context, job: InferenceJob, signal: Ab
   const { broker, log } = context;
   const { request, attempt } = job;
   try {
-    const claim = await broker.ledger.claim({ request, attempt, token: randomUUID(), worker: broker.name });
+    const by = { request, attempt, token: randomUUID(), worker: broker.name };
+    // A job that ended without its claim would leave the request to nobody.
+    const claim = await insist(() => broker.ledger.claim(by), { signal });
     switch (claim.kind) {
       case 'done':
       case 'busy':

@@ -9,6 +9,7 @@ import type { StopReason } from '#broker/lease-keeper.js';
 import type { WorkerBroker } from '#broker/worker-broker.js';
 import type { CallEnd } from '#providers/provider.js';
 import { FrameWriter } from './frame-writer.js';
+import { insist } from './insist.js';
 import { relay } from './relay.js';
 import type { ServedProvider } from './served-provider.js';
 
@@ -35,8 +36,7 @@ export async function runAttempt(attempt: Attempt): Promise<void> {
   const last = await writer.finish();
   // On one connection, so in this order, and the client does not wait for the usage row.
   const settled = settle(attempt, target, end, performance.now() - startedAt);
-  await finish(attempt, target, end, last);
-  await settled;
+  await Promise.all([settled, finish(attempt, target, end, last)]);
 }
 
 async function finish(attempt: Attempt, target: Target, end: CallEnd, last: Last): Promise<void> {
@@ -61,7 +61,8 @@ async function carryOut(attempt: Attempt, target: Target, failure: Failure, last
   if (verdict.action === 'fail')
     return seal(attempt, { ...failed(verdict.code, verdict.params), last, record });
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
-  const placed = await broker.ledger.next({ request, guard, target: verdict.target, record });
+  const move = { request, guard, target: verdict.target, record };
+  const placed = await insist(() => broker.ledger.next(move), { untilAt: attempt.deadlineAt });
   if (placed) await broker.queues.add(request, placed);
 }
 
@@ -80,18 +81,20 @@ async function stopped(attempt: Attempt, target: Target, visible: boolean, last:
         const params = { provider: target.provider, reason: 'its worker was stopped' };
         return seal(attempt, { ...failed('stream_interrupted', params), last });
       }
-      const placed = await broker.ledger.release(request, run.epoch);
+      const release = () => broker.ledger.release(request, run.epoch);
+      const placed = await insist(release, { untilAt: attempt.deadlineAt });
       if (placed) await broker.queues.addFirst(request, placed);
     }
   }
 }
 
 async function seal(
-  { broker, request, run }: Attempt,
+  { broker, request, run, deadlineAt }: Attempt,
   { outcome, last, record }: { outcome: Outcome; last: Last; record?: string },
 ): Promise<void> {
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
-  await broker.ledger.seal({ request, guard, outcome, ...(last && { last }), ...(record && { record }) });
+  const end = { request, guard, outcome, ...(last && { last }), ...(record && { record }) };
+  await insist(() => broker.ledger.seal(end), { untilAt: deadlineAt });
 }
 
 function failed(code: ErrorCode, params: ErrorParams): { outcome: Outcome } {
@@ -99,7 +102,7 @@ function failed(code: ErrorCode, params: ErrorParams): { outcome: Outcome } {
 }
 
 async function settle(
-  { broker, request, run }: Attempt,
+  { broker, request, run, deadlineAt }: Attempt,
   target: Target,
   end: CallEnd,
   ms: number,
@@ -108,7 +111,8 @@ async function settle(
   const { provider, model } = target;
   const phase = end.ok ? undefined : end.phase;
   const usage = { v: 1, outcome, provider, model, phase, ms: Math.round(ms), ...end.usage };
-  await broker.ledger.settle({ request, epoch: run.epoch, usage: JSON.stringify(usage) });
+  const row = { request, epoch: run.epoch, usage: JSON.stringify(usage) };
+  await insist(() => broker.ledger.settle(row), { untilAt: deadlineAt });
 }
 
 export function targetOf(run: Run): Target {
