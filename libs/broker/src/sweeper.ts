@@ -15,7 +15,7 @@ const SWEEPER_LEASE_MS = 3_000;
 /** Entries of one index looked at in one round; the rest waits a second. */
 const BATCH = 200;
 /**
- * How long Redis must have answered before what was not renewed counts as lost. An outage outlasts leases:
+ * How long Redis must have answered, and taken writes, before what was not renewed counts as lost. An outage outlasts leases:
  * every live worker and reader must come back first (they reconnect within 1 s, and renew every second).
  */
 const SETTLED_MS = 3_000;
@@ -43,6 +43,8 @@ export interface SweeperOptions {
 export class Sweeper {
   private timer: NodeJS.Timeout | undefined;
   private sweeping: Promise<void> | undefined;
+  /** When a round last broke off, by this process's monotonic clock: Redis was away, or took no writes. */
+  private brokeOffAt = -Infinity;
   /** Where the walk through each silent provider's queue goes on. */
   private readonly walked = new Map<string, string>();
 
@@ -51,7 +53,7 @@ export class Sweeper {
   start(): void {
     this.timer = setInterval(() => {
       this.sweeping ??= this.sweep()
-        .catch((error: unknown) => this.report(error))
+        .catch((error: unknown) => this.noteBreak(error))
         .finally(() => (this.sweeping = undefined));
     }, SWEEP_MS);
   }
@@ -78,11 +80,11 @@ export class Sweeper {
   }
 
   private async sweepShard(shard: number): Promise<void> {
-    const { redis, keys, ledger, fleet, settledMs = SETTLED_MS } = this.options;
+    const { redis, keys, ledger } = this.options;
     const index = keys.shard(shard);
     const now = await this.now();
     const due = async (key: string) => redis.zrangebyscore(key, '-inf', String(now), 'LIMIT', 0, BATCH);
-    if (fleet.watchedMs() >= settledMs) {
+    if (this.isSettled()) {
       await this.each(await due(index.leases), (id) => this.lapse(id));
       await this.each(await due(index.orphans), async (id) => {
         await ledger.seal({ request: id, guard: { kind: 'orphan' }, outcome: { kind: 'cancelled' } });
@@ -97,10 +99,18 @@ export class Sweeper {
     await this.sweepSilentProviders(index.waiting, now);
   }
 
-  /** While Redis is away its connection says so, once; this would say it every second. */
-  private report(error: unknown): void {
+  /** Said once, not every second; and while Redis is away, its connection says so. */
+  private noteBreak(error: unknown): void {
     const { redis, log } = this.options;
-    if (redis.status === 'ready') log.warn({ reason: String(error) }, 'sweep broke off');
+    const isNews = performance.now() - this.brokeOffAt > SETTLED_MS;
+    this.brokeOffAt = performance.now();
+    if (isNews && redis.status === 'ready') log.warn({ reason: String(error) }, 'sweep broke off');
+  }
+
+  /** Has Redis answered, and taken writes, for so long that whoever lives has renewed what is theirs? */
+  private isSettled(): boolean {
+    const { fleet, settledMs = SETTLED_MS } = this.options;
+    return Math.min(fleet.watchedMs(), performance.now() - this.brokeOffAt) >= settledMs;
   }
 
   /** A failure with one request must not keep the sweeper from the next one. */
