@@ -98,6 +98,8 @@ export class Broker {
    */
   async submit(request: Omit<NewRequest, 'replica'>): Promise<AcceptReply> {
     const { id, targets } = request;
+    // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
+    if (this.redis.status !== 'ready') throw new SpillwayError('redis_unavailable');
     const reply = await this.ledger.accept({ ...request, replica: this.name }).catch((error: unknown) => {
       // It may have been accepted all the same.
       void this.cancel(id);

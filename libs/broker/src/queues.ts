@@ -72,7 +72,10 @@ export class Queues {
       skipVersionCheck: true,
       ...EVENTS,
     });
-    queue.on('error', this.onError);
+    queue.on('error', (error) => {
+      // A lost connection says so itself, once; this would say it at each try to connect.
+      if (this.redis.status === 'ready') this.onError(error);
+    });
     this.queues.set(provider, queue);
     return queue;
   }
