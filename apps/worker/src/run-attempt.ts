@@ -115,7 +115,7 @@ async function settle(
   await insist(() => broker.ledger.settle(row), { untilAt: deadlineAt });
 }
 
-export function targetOf(run: Run): Target {
+function targetOf(run: Run): Target {
   const target = run.targets[run.target];
   if (!target) throw new RangeError(`The plan has no target ${run.target}; it has ${run.targets.length}.`);
   return target;

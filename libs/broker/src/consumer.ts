@@ -47,7 +47,7 @@ export class Consumer {
     const breaker = new ErrorBreaker({
       pause: () => void this.worker.pause(true),
       resume: () => {
-        if (!this.draining) this.worker.resume();
+        if (!this.draining) void this.worker.resume();
       },
       report: (reason, errors) => log.warn({ provider, reason, errors }, 'the queue gives errors; pausing'),
     });

@@ -17,11 +17,15 @@ const BY_KEY = [
  */
 export function discoverConfig({ variables }: Environment): Discovered {
   const found = BY_KEY.filter(({ variable }) => (variables[variable] ?? '').trim() !== '');
-  const services = found.map(({ name, variable, baseUrl }) => [
-    name,
-    { kind: 'openai-compatible', location: 'cloud', baseUrl, apiKey: `\${${variable}}` },
-  ]);
-  const providers: Record<string, unknown> =
-    services.length > 0 ? Object.fromEntries(services) : { demo: { kind: 'demo' } };
+  const services = found.map(({ name, variable, baseUrl }) => {
+    const provider: unknown = {
+      kind: 'openai-compatible',
+      location: 'cloud',
+      baseUrl,
+      apiKey: `\${${variable}}`,
+    };
+    return [name, provider] as const;
+  });
+  const providers = services.length > 0 ? Object.fromEntries(services) : { demo: { kind: 'demo' } };
   return { tree: { providers }, providers: Object.keys(providers) };
 }

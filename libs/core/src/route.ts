@@ -28,7 +28,7 @@ export interface Route {
   readonly targets: readonly Target[];
 }
 
-/** What the built-in demo provider offers, known before its first heartbeat. */
+/** What the built-in demo provider offers, known before its first heartbeat; any other name is answered by `demo`. */
 export const DEMO_MODELS = ['demo', 'demo-slow', 'demo-fail', 'demo-429', 'demo-cut'] as const;
 
 /**

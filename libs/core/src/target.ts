@@ -10,7 +10,11 @@ export interface Target {
   /** Longest wait in this target's queue, ms; then the attempt moves on. Absent: up to the deadline. */
   readonly maxQueueWaitMs?: number;
   /** Limits of calls to this target, ms, where they differ from its provider's. */
-  readonly timeouts?: { readonly firstTokenMs?: number; readonly idleMs?: number; readonly responseMs?: number };
+  readonly timeouts?: {
+    readonly firstTokenMs?: number;
+    readonly idleMs?: number;
+    readonly responseMs?: number;
+  };
   /** Context length in tokens, where the operator declared it. */
   readonly contextTokens?: number;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { collectCall, createCall } from '../../../test/support/collect-call.js';
 import { createProvider } from './create-provider.js';
-import { DEMO_MODELS, DemoProvider } from './demo.js';
+import { DEMO_MODELS } from '#core/route.js';
+import { DemoProvider } from './demo.js';
 
 const FAST = {
   wordDelayMs: 0,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMember } from '#core/body.js';
 import type { CallFacts } from '#core/failure.js';
+import { DEMO_MODELS } from '#core/route.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame, Usage } from './provider.js';
 import { demoBody, demoChunk, demoWords } from './demo-answer.js';
 
@@ -18,8 +19,6 @@ export interface DemoOptions {
   readonly slowWordDelayMs?: number | undefined;
 }
 
-/** The models of the demo; any other name is answered by `demo`. */
-export const DEMO_MODELS = ['demo', 'demo-slow', 'demo-fail', 'demo-429', 'demo-cut'] as const;
 type DemoModel = (typeof DEMO_MODELS)[number];
 
 /** Words of `demo-cut` before it breaks off. */

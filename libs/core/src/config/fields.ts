@@ -33,8 +33,7 @@ export function namedMap<Value extends z.ZodType>(name: z.ZodType<string, string
 }
 
 export function withoutPrototype<Value>(record: Record<string, Value>): Record<string, Value> {
-  const empty: Record<string, Value> = Object.create(null);
-  return Object.assign(empty, record);
+  return Object.assign(Object.create(null) as Record<string, Value>, record);
 }
 
 /** A whole number; text of digits is taken too, because a variable's value is always text. */

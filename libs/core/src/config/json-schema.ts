@@ -26,7 +26,7 @@ export function configJsonSchema(): JsonSchema {
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
       // Left out for settings that are read leniently, as numbers are.
-      if (def.type === 'default') jsonSchema.default = def.defaultValue as typeof jsonSchema.default;
+      if (def.type === 'default') jsonSchema.default = def.defaultValue;
       if (def.type === 'number') allowVariable(jsonSchema);
     },
   });

@@ -205,9 +205,9 @@ describe('a wrong configuration', () => {
     ],
   ];
   it.each(cases)('%s', (_name, tree, expected) => {
-    expect(problemsOf(tree)).toEqual(
-      expected.map((each) => (typeof each === 'string' ? each : expect.stringMatching(each))),
-    );
+    const problems = problemsOf(tree);
+    expect(problems).toHaveLength(expected.length);
+    expect(expected.filter((each, i) => !fits(problems[i] ?? '', each))).toEqual([]);
   });
 
   it.each(['A', 'gpu:box', 'a/b', 'a{b', '-a', '', 'x'.repeat(65), 'a b'])(
@@ -286,3 +286,7 @@ describe('a wrong configuration', () => {
     ]);
   });
 });
+
+function fits(problem: string, expected: string | RegExp): boolean {
+  return typeof expected === 'string' ? problem === expected : expected.test(problem);
+}

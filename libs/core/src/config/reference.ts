@@ -58,7 +58,7 @@ function defaultOf(schema: JsonSchema, required: boolean): string {
   if (required) return 'required';
   return schema.default === undefined || typeof schema.default === 'object'
     ? ''
-    : `\`${String(schema.default)}\``;
+    : `\`${JSON.stringify(schema.default).replaceAll('"', '')}\``;
 }
 
 function typeOf(schema: JsonSchema): string {

@@ -71,6 +71,6 @@ export function renderTemplate(
 }
 
 /** Own members only: `${constructor}` must be unset, not a function of the object's prototype. */
-export function readVariable(env: Env, name: string): string | undefined {
+function readVariable(env: Env, name: string): string | undefined {
   return Object.hasOwn(env, name) ? env[name] : undefined;
 }

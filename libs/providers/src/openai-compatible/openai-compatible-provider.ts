@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { readMember, rewriteBody } from '#core/body.js';
+import { BROKER_MEMBERS } from '#core/controls.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
 import { retryAfterMs } from '#core/retry-after.js';
@@ -34,9 +35,6 @@ const DEFAULT_LIMITS: AnswerLimits = {
   streamBytes: 64 * 1024 * 1024,
   bodyBytes: 32 * 1024 * 1024,
 };
-
-/** The broker's own members and the SDKs' wrapper for them: never for an upstream. */
-const OWN_MEMBERS = ['fallbakit', 'spillway', 'extra_body'];
 
 /** Headers that would contradict how the request is framed or the answer is read. */
 const FIXED_HEADERS =
@@ -197,7 +195,7 @@ function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
       ? rewriteBody(Buffer.from(options), { set: { include_usage: 'true' } }).toString()
       : '{"include_usage":true}';
   }
-  return rewriteBody(body, { set, remove: OWN_MEMBERS });
+  return rewriteBody(body, { set, remove: BROKER_MEMBERS });
 }
 
 function buildHeaders({ apiKey, headers }: OpenAiCompatibleOptions): Readonly<Record<string, string>> {

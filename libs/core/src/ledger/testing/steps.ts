@@ -40,7 +40,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export const targets: readonly Target[] = [
+const targets: readonly Target[] = [
   { provider: 'gpu-box', model: 'llama', location: 'local', maxQueueWaitMs: 5_000 },
   { provider: 'openai', model: 'gpt', location: 'cloud' },
 ];
