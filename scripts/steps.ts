@@ -24,11 +24,15 @@ export interface Tally {
 export const root = path.resolve(import.meta.dirname, '..');
 
 /** Runs the steps one after another, a failed one not stopping the rest, and adds up. */
-export async function runSteps(steps: readonly Step[], deadlineAt: number): Promise<Tally> {
+export async function runSteps(
+  steps: readonly Step[],
+  deadlineAt: number,
+  write: (text: string) => void = writeOut,
+): Promise<Tally> {
   let total: Tally = { passed: 0, failed: 0 };
   for (const step of steps) {
     const started = Date.now();
-    const tally = await runStep(step, deadlineAt);
+    const tally = await runStep(step, deadlineAt, write);
     total = { passed: total.passed + tally.passed, failed: total.failed + tally.failed };
     const seconds = ((Date.now() - started) / 1000).toFixed(1);
     const counts = step.jestResults ? `: ${tally.passed} passed, ${tally.failed} failed` : '';
@@ -39,13 +43,13 @@ export async function runSteps(steps: readonly Step[], deadlineAt: number): Prom
 
 /** Ends the program with the line that says how it went, and the status that fits. */
 export function finish({ passed, failed }: Tally): void {
-  write(`${passed} passed, ${failed} failed\n`);
+  writeOut(`${passed} passed, ${failed} failed\n`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
 
-async function runStep(step: Step, deadlineAt: number): Promise<Tally> {
+async function runStep(step: Step, deadlineAt: number, write: (text: string) => void): Promise<Tally> {
   if (step.jestResults) rmSync(path.resolve(root, step.jestResults), { force: true });
-  const ok = await run(step, Math.max(1, deadlineAt - Date.now()));
+  const ok = await run(step, Math.max(1, deadlineAt - Date.now()), write);
   if (step.jestResults) return countJest(step.jestResults, ok);
   return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
@@ -54,7 +58,7 @@ async function runStep(step: Step, deadlineAt: number): Promise<Tally> {
  * Runs the command in a process group of its own, so that at the deadline all of it can be ended, and so that nothing
  * it left behind outlives it.
  */
-async function run(step: Step, timeoutMs: number): Promise<boolean> {
+async function run(step: Step, timeoutMs: number, write: (text: string) => void): Promise<boolean> {
   const live = step.output === 'live';
   const [command, ...args] = step.command;
   const child = spawn(command, args, {
@@ -121,6 +125,6 @@ async function countJest(file: string, exitedWell: boolean): Promise<Tally> {
   return { passed, failed: unexplained ? 1 : failed };
 }
 
-function write(text: string): void {
+function writeOut(text: string): void {
   process.stdout.write(text);
 }

@@ -110,6 +110,23 @@ describe('./spillway up', () => {
     expect(await pasteCurl(child)).toContain('[DONE]');
   });
 
+  it('drains on the first Ctrl-C, and ends at once on the second', async () => {
+    const { child, port } = await up();
+    const body = { model: 'demo-slow', stream: true, messages: [{ role: 'user', content: 'x' }] };
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(200); // its first output is there, and more is to come
+    child.signal('SIGINT');
+    await child.prints('draining');
+    expect(child.isRunning).toBe(true);
+    child.signal('SIGINT');
+    expect(await child.exited).toBe(0);
+    await expect(answer.text()).rejects.toThrow('terminated'); // cut off, not finished
+  });
+
   it('leaves nothing behind when it is killed itself', async () => {
     const { child, port } = await up();
     child.signal('SIGKILL');

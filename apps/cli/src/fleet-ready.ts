@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '#broker/connection.js';
 import type { BrokerLog } from '#broker/connection.js';
-import { FleetWatch } from '#broker/fleet-watch.js';
+import { unite } from '#broker/fleet-watch.js';
 import { Keys } from '#broker/keys.js';
 import type { Config } from '#core/config/schema.js';
-import type { Fleet } from '#core/fleet.js';
+import type { Fleet, WorkerHeartbeat } from '#core/fleet.js';
 import { findRoute, listModels } from '#core/route.js';
 
 const ASK_AGAIN_MS = 100;
@@ -21,18 +21,25 @@ export async function waitForApi(origin: string, signal: AbortSignal): Promise<v
   }
 }
 
-/** The workers, once one of them has said what it serves; rejects when the signal aborts. */
+/**
+ * The workers, once ours is among them; rejects when the signal aborts. Heartbeats of others may be there for a while
+ * after their end.
+ */
 export async function waitForWorker(
   redis: { readonly url: string; readonly prefix: string; readonly shards: number },
+  isOurs: (heartbeat: WorkerHeartbeat) => boolean,
   signal: AbortSignal,
 ): Promise<Fleet> {
   const connection = connect(redis.url, 'patient', SILENT);
-  const watch = new FleetWatch(connection, new Keys(redis.prefix, redis.shards));
+  const keys = new Keys(redis.prefix, redis.shards);
   try {
     for (;;) {
-      await watch.refresh();
-      const fleet = watch.current();
-      if (fleet.providers.size > 0) return fleet;
+      const ids = await connection.zrange(keys.workers, '0', '-1');
+      const beats = ids.length === 0 ? [] : await connection.mget(ids.map((id) => keys.worker(id)));
+      const heartbeats = beats.flatMap((beat) =>
+        beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat],
+      );
+      if (heartbeats.some(isOurs)) return { providers: unite(heartbeats), unusable: new Set() };
       await delay(ASK_AGAIN_MS, undefined, { signal });
     }
   } finally {

@@ -4,17 +4,14 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export class StopSignal {
   /** Settles at the first signal. */
   readonly requested: Promise<void>;
-  /** Aborted at the first signal. */
-  readonly signal: AbortSignal;
   private repeat: () => void = () => undefined;
 
   constructor() {
-    const controller = new AbortController();
-    this.signal = controller.signal;
+    let isRequested = false;
     this.requested = new Promise((resolve) => {
       const onSignal = (): void => {
-        if (controller.signal.aborted) this.repeat();
-        controller.abort();
+        if (isRequested) this.repeat();
+        isRequested = true;
         resolve();
       };
       for (const name of SIGNALS) process.on(name, onSignal);

@@ -46,6 +46,11 @@ export class SupervisedProcess {
     });
   }
 
+  /** Of the process that runs now or was the last; undefined before the first. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** SIGTERM, and after `killAfterMs` SIGKILL. Resolves when it is gone. */
   async stop(killAfterMs: number): Promise<void> {
     this.stopping = true;

@@ -36,6 +36,7 @@ const STOP_OVERRUN_MS = 8_000;
  */
 export async function up({ root, say }: UpOptions): Promise<number> {
   const stop = new StopSignal();
+  const over = new AbortController();
   loadConfig({ for: 'worker' });
   const loaded = loadConfig({ for: 'api' });
   const { host } = loaded.config.server;
@@ -44,57 +45,56 @@ export async function up({ root, say }: UpOptions): Promise<number> {
   const redis = await chooseRedis(redisWish(loaded, root, say));
   say(redis.about);
   const hopeless = Promise.withResolvers<never>();
-  const processes = startProcesses({ loaded, port, redis, root, say }, (error) => hopeless.reject(error));
+  let started = false;
+  const giveUp = (error: StartError): void => {
+    if (!started) hopeless.reject(error); // later on Redis may be away, or memory short: that passes
+  };
+  const start = (name: string) => startProcess(name, { loaded, port, redis, root, say, giveUp });
+  const [api, worker] = [start('api'), start('worker')];
   try {
-    const origin = `http://${addressForClients(host)}:${port}`;
-    const ready = announceReady(
-      loaded,
-      redis,
-      origin,
-      AbortSignal.any([stop.signal, AbortSignal.timeout(READY_MS)]),
-    );
+    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(READY_MS)]);
+    const ready = announceReady({ loaded, port, redis, worker }, signal);
     const lines = await Promise.race([ready, stop.requested.then(() => []), hopeless.promise]);
     for (const line of lines) say(line);
-    await Promise.race([stop.requested, hopeless.promise]);
+    started = true;
+    await stop.requested;
     say('stopping');
     return 0;
   } finally {
-    stop.onRepeat(() => processes.forEach((each) => each.kill()));
+    over.abort();
+    stop.onRepeat(() => [api, worker].forEach((each) => each.kill()));
     const killAfterMs = loaded.config.worker.drainMs + STOP_OVERRUN_MS;
-    await Promise.all(processes.map((each) => each.stop(killAfterMs)));
+    await Promise.all([api.stop(killAfterMs), worker.stop(killAfterMs)]);
     await redis.stop();
   }
 }
 
-interface Running {
+interface Starting {
   readonly loaded: LoadedConfig;
   readonly port: number;
   readonly redis: RedisChoice;
   readonly root: string;
   readonly say: (line: string) => void;
+  /** A process will not get well by itself. */
+  readonly giveUp: (error: StartError) => void;
 }
 
-function startProcesses(
-  { loaded, port, redis, root, say }: Running,
-  giveUp: (error: StartError) => void,
-): readonly SupervisedProcess[] {
+function startProcess(name: string, { loaded, port, redis, root, say, giveUp }: Starting): SupervisedProcess {
   const env = {
     PORT: String(port),
     REDIS_URL: redis.url,
     ...(loaded.source.kind === 'file' ? { SPILLWAY_CONFIG: loaded.source.path } : {}),
   };
-  return ['api', 'worker'].map((name) => {
-    const onDeath = (deaths: number): void => {
-      if (deaths < HOPELESS_DEATHS) return;
-      giveUp(
-        new StartError(`the ${name} process ended ${deaths} times in a row; its last lines above say why`),
-      );
-    };
-    const program = path.join(root, 'dist/apps', name, 'src/main.js');
-    const supervised = new SupervisedProcess({ name, program, env, say, onDeath });
-    supervised.start();
-    return supervised;
-  });
+  const onDeath = (deaths: number): void => {
+    if (deaths < HOPELESS_DEATHS) return;
+    giveUp(
+      new StartError(`the ${name} process ended ${deaths} times in a row; its last lines above say why`),
+    );
+  };
+  const program = path.join(root, 'dist/apps', name, 'src/main.js');
+  const supervised = new SupervisedProcess({ name, program, env, say, onDeath });
+  supervised.start();
+  return supervised;
 }
 
 function redisWish({ config, environment }: LoadedConfig, root: string, say: (line: string) => void) {
@@ -111,20 +111,31 @@ function redisWish({ config, environment }: LoadedConfig, root: string, say: (li
 /** The default of `redis.url`. */
 const USUAL_REDIS = 'redis://127.0.0.1:6379';
 
+interface Started {
+  readonly loaded: LoadedConfig;
+  readonly port: number;
+  readonly redis: RedisChoice;
+  readonly worker: SupervisedProcess;
+}
+
 /** What to print once everything is there, or which part is not. */
 async function announceReady(
-  { config, environment }: LoadedConfig,
-  redis: RedisChoice,
-  origin: string,
+  { loaded: { config, environment }, port, redis, worker }: Started,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  const origin = `http://${addressForClients(config.server.host)}:${port}`;
   const baseUrl = `${origin}/v1`;
+  const startedAt = Date.now();
   try {
     await waitForApi(origin, signal);
   } catch {
     return [`the api is not ready after ${READY_MS / 1000} s; its lines above say why. Going on.`];
   }
-  const fleet = await waitForWorker({ ...config.redis, url: redis.url }, signal).catch(() => undefined);
+  const fleet = await waitForWorker(
+    { ...config.redis, url: redis.url },
+    (heartbeat) => heartbeat.pid === worker.pid && heartbeat.startedAt >= startedAt,
+    signal,
+  ).catch(() => undefined);
   const model = fleet && exampleModel(config, fleet);
   if (model === undefined) {
     return [
