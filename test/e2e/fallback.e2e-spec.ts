@@ -38,7 +38,7 @@ const cases: readonly Case[] = [...earlyFailures, ...unreachable].flatMap((failu
 const lateFailures = [
   { cause: 'a closed connection', steps: [dropHere()], code: 'stream_interrupted' },
   { cause: 'a reset connection', steps: [dropHere({ reset: true })], code: 'stream_interrupted' },
-  { cause: 'silence', steps: [hangOn()], code: 'stream_interrupted' },
+  { cause: 'silence', steps: [hangOn()], code: 'stream_interrupted', idleMs: SHORT.idleMs },
   {
     cause: 'an error object',
     steps: [event({ error: { message: 'x' } }), done()],
@@ -53,7 +53,7 @@ const lateFailures = [
   },
   { cause: 'an end without finish', steps: [], code: 'upstream_truncated' },
   { cause: '[DONE] without finish', steps: [done()], code: 'upstream_truncated' },
-].map((failure, n) => ({ ...failure, model: `late-${n}` }));
+].map((failure, n) => ({ idleMs: 5_000, ...failure, model: `late-${n}` }));
 
 let first: Upstream;
 let second: Upstream;
@@ -89,9 +89,9 @@ beforeAll(async () => {
           ]),
         ),
         ...Object.fromEntries(
-          lateFailures.map(({ model }) => [
+          lateFailures.map(({ model, idleMs }) => [
             model,
-            route({ provider: 'first', timeouts: { idleMs: SHORT.idleMs } }, { provider: 'second' }),
+            route({ provider: 'first', timeouts: { idleMs } }, { provider: 'second' }),
           ]),
         ),
         longer: route(

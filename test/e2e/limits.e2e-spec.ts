@@ -28,7 +28,7 @@ beforeAll(async () => {
     config: {
       queue: { maxWaiting: 2 },
       providers: {
-        ...Object.fromEntries(pairs.map((name) => [name, { ...provider, timeouts }])),
+        ...Object.fromEntries(pairs.map((name) => [name, provider])),
         narrow,
         full: narrow,
         other: { ...provider, models: ['announced'] },
@@ -36,9 +36,9 @@ beforeAll(async () => {
       },
       models: {
         ...Object.fromEntries(
-          cases.map(({ model, behaviours }) => {
+          cases.map(({ model, behaviours, silent }) => {
             const names = behaviours[1] ? [`one-${model}`, `two-${model}`] : [`one-${model}`];
-            return [model, route(...names.map((name) => ({ provider: name })))];
+            return [model, route(...names.map((name) => ({ provider: name, ...(silent && { timeouts }) })))];
           }),
         ),
         narrow: route({ provider: 'narrow' }),

@@ -5,6 +5,8 @@ import type { Behaviour } from './upstream-behaviours.js';
 interface ExhaustedPlan {
   readonly causes: string;
   readonly behaviours: readonly [Behaviour, Behaviour?];
+  /** They never answer: they need short timers. */
+  readonly silent?: true;
   readonly status: number;
   readonly code: string;
   /** What the message says of each attempt. */
@@ -51,6 +53,7 @@ export const exhaustedPlans: readonly ExhaustedPlan[] = [
   {
     causes: 'two silent providers',
     behaviours: [hang(), hang()],
+    silent: true,
     status: 504,
     code: 'upstream_timeout',
     message: /one-\d-\w+: .+ timeout; two-\d-\w+: .+ timeout/,
