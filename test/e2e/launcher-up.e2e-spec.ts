@@ -96,8 +96,7 @@ describe('./spillway up', () => {
 
   it('starts a dead worker and a dead api again', async () => {
     const { child, port } = await up();
-    const [, pid = ''] = /"pid":(\d+),.*"msg":"worker is ready"/.exec(child.output) ?? [];
-    process.kill(Number(pid), 'SIGKILL');
+    process.kill(await childOf(child.pid, '/worker/src/main.js'), 'SIGKILL');
     await child.prints(
       /worker ended by SIGKILL; starting it again in 0\.5 s[^]*"msg":"worker is ready"/,
       30_000,
