@@ -2,7 +2,8 @@ import type { RenewReply } from '#core/ledger/transitions.js';
 import type { Ledger } from './ledger.js';
 import type { ProcessChannel } from './process-channel.js';
 
-const RENEW_MS = 1_000;
+/** Twice a second, so that a cancel whose message was lost still stops the upstream call within one. */
+const RENEW_MS = 500;
 
 /** Why a run must stop, as its ledger or its own process says. */
 export type StopReason = Exclude<RenewReply, 'ok'> | 'drain';
@@ -14,7 +15,7 @@ interface KeptRun {
 }
 
 /**
- * Keeps the leases of all runs of this process: one script call a second, whose reply is also the sure path of every
+ * Keeps the leases of all runs of this process: two script calls a second, whose reply is also the sure path of every
  * cancel. A `stop` message is only the fast one.
  */
 export class LeaseKeeper {
@@ -47,7 +48,7 @@ export class LeaseKeeper {
     };
   }
 
-  /** One round; runs every second, and never twice at once: while Redis is away, the lease is the ledger's to judge. */
+  /** One round; never twice at once: while Redis is away, the lease is the ledger's to judge. */
   async renew(): Promise<void> {
     if (this.renewing || this.runs.size === 0) return;
     this.renewing = true;
