@@ -25,6 +25,7 @@ describe('readChatRequest', () => {
     [{ ...good, stream_options: { include_usage: null } }, { stream_options: { include_usage: null } }],
     [{ ...good, stream_options: { include_obfuscation: 'x' } }, { stream_options: {} }],
     [{ ...good, n: 128 }, { n: 128 }],
+    [{ ...good, model: 'ü🦙'.repeat(128) }, { model: 'ü🦙'.repeat(128) }],
     [{ ...good, temperature: 'what the broker does not need' }, { model: 'llama3.2' }],
   ])('takes %j', (body, expected) => {
     expect(read(body)).toMatchObject(expected);
@@ -41,6 +42,8 @@ describe('readChatRequest', () => {
     ['model', { ...good, model: 7 }],
     ['model', { ...good, model: null }],
     ['model', JSON.parse('{"__proto__":{"model":"llama3.2"},"messages":[{}]}')],
+    ['model', { ...good, model: 'm'.repeat(513) }],
+    ['model', { ...good, model: 'half of a pair: \ud83e' }],
     ['messages', { model: 'llama3.2' }],
     ['messages', { ...good, messages: [] }],
     ['messages', { ...good, messages: 'Hello' }],

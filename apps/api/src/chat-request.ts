@@ -7,13 +7,20 @@ import {
   IsObject,
   IsOptional,
   IsString,
+  Matches,
   Max,
+  MaxLength,
   Min,
   ValidateNested,
   validateSync,
 } from 'class-validator';
 import type { ValidationError } from 'class-validator';
 import { SpillwayError } from '#core/errors.js';
+
+/** Longest model name, in characters: it comes back in a header, and clients take 16 KiB of headers. */
+const MODEL_MAX_CHARS = 512;
+/** No half of a surrogate pair, which is no text: Redis would refuse the plan, and no upstream has such a model. */
+const WELL_FORMED = /^\P{Cs}*$/u;
 
 class StreamOptions {
   @IsOptional()
@@ -32,6 +39,8 @@ class StreamOptions {
 export class ChatRequest {
   @IsString({ message: 'must be a string' })
   @IsNotEmpty({ message: 'must not be empty' })
+  @MaxLength(MODEL_MAX_CHARS, { message: `must be at most ${MODEL_MAX_CHARS} characters long` })
+  @Matches(WELL_FORMED, { message: 'must be well-formed Unicode' })
   model!: string;
 
   @IsArray({ message: 'must be an array of messages' })
