@@ -18,7 +18,7 @@ beforeAll(async () => {
   redis = await startRedis();
   api = await startTestApi({
     redis: { url: redis.url, prefix: 'edge' },
-    config: { server: { bodyLimitBytes: 2048, requestTimeoutMs: 600, headersTimeoutMs: 300 } },
+    config: { server: { bodyLimitBytes: 2048, requestTimeoutMs: 600, headersTimeoutMs: 300, holdMs: 100 } },
   });
 });
 
@@ -250,5 +250,20 @@ describe('the edge', () => {
       }),
     ]);
     expect(JSON.stringify(api.logged())).not.toMatch(/secret-path|query/);
+  });
+
+  it('writes no refusal into the answer to an earlier request of the same connection', async () => {
+    const request = (stream: boolean): string => {
+      const body = JSON.stringify({ model: 'm', stream, messages });
+      return `POST ${chat} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    };
+    let answers = '';
+    const socket = connect(api.port, '127.0.0.1', () => socket.write(request(true) + request(false)));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.setEncoding('utf8').on('data', (piece: string) => (answers += piece));
+    await eventually(() => answers.includes(': queued') || undefined, 'the first heartbeat');
+    socket.write('HELLO\r\n\r\n');
+    await withDeadline(closed, 'the server to close the connection');
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
   });
 });

@@ -33,9 +33,16 @@ export interface EdgeOptions {
   readonly onEnd: (record: RequestRecord, status: number | null) => void;
 }
 
+/** The latest request of a connection; `before`: the answer that must be over before this one's may begin. */
+interface Current {
+  readonly record: RequestRecord;
+  readonly raw: ServerResponse;
+  readonly before: ServerResponse | undefined;
+}
+
 /** The outermost part: what is refused before any of our routes, and what holds for every response. */
 export class Edge {
-  private readonly current = new WeakMap<Socket, { record: RequestRecord; raw: ServerResponse }>();
+  private readonly current = new WeakMap<Socket, Current>();
 
   constructor(private readonly options: EdgeOptions) {}
 
@@ -87,7 +94,8 @@ export class Edge {
     const record = newRecord(id, method, routeOptions.url ?? null, performance.now());
     request.record = record;
     reply.raw.setHeader('x-request-id', id);
-    this.current.set(request.raw.socket, { record, raw: reply.raw });
+    const { socket } = request.raw;
+    this.current.set(socket, { record, raw: reply.raw, before: this.current.get(socket)?.raw });
     reply.raw.once('close', () => {
       record.outcome ??= reply.raw.writableFinished ? 'ok' : 'client_gone';
       this.options.onEnd(record, reply.raw.headersSent ? reply.raw.statusCode : null);
@@ -131,8 +139,9 @@ export class Edge {
     const { newRequestId, settings } = this.options;
     const pending = this.current.get(socket);
     const current = pending?.raw.destroyed ? undefined : pending;
-    // The client is gone; or it is in the middle of an answer, and anything written would become part of that.
-    if (!socket.writable || hasLeft(nodeCode) || current?.raw.headersSent) {
+    const isBehind = current?.before?.destroyed === false;
+    // The client is gone; or an answer is under way or to come first, and anything written would become part of it.
+    if (!socket.writable || hasLeft(nodeCode) || isBehind || current?.raw.headersSent) {
       socket.destroy();
       return;
     }
