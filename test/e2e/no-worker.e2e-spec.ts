@@ -30,6 +30,28 @@ const serving = (name: string) => ({ SPILLWAY_WORKER_PROVIDERS: name });
 
 describe('a request without a worker', () => {
   it.concurrent(
+    'stays with its target for as long as a restart may take, and then moves on',
+    () =>
+      withScene({ workers: 0, config: twoTargets }, async ({ broker, upstream, ask }) => {
+        const [first] = await Promise.all(
+          ['first', 'second'].map((name) => broker.startWorker(serving(name))),
+        );
+        await Promise.all(['of-first', 'of-second'].map((id) => waitForModel(broker.url, id)));
+        expect((await ask('before').answered).headers).toMatchObject({ 'x-spillway-provider': 'first' });
+        await first?.end('SIGKILL');
+        const killedAt = performance.now();
+        const moved = await ask('moved', { stream: false }).answered;
+        expect(moved).toMatchObject({ status: 200, tokens: markedTokens('moved', 2, TOKENS) });
+        expect(moved.headers).toMatchObject({ 'x-spillway-provider': 'second', 'x-spillway-attempts': '2' });
+        // Its last heartbeat was at most 2 s before the kill.
+        expect(moved.endedAt - killedAt).toBeGreaterThan(SILENT_MS - 3_000);
+        expect(moved.endedAt - killedAt).toBeLessThan(SILENT_MS + 5_000);
+        expect(upstream.calls.map(({ model }) => model)).toEqual(['one', 'two']);
+      }),
+    TEST_MS,
+  );
+
+  it.concurrent(
     'ends with no_worker after the longest wait of its target',
     () => {
       const models = { m: { targets: [{ provider: 'gpu', maxQueueWaitMs: 1_500 }] } };
@@ -92,28 +114,6 @@ describe('a request without a worker', () => {
         });
         expect(answered.ms).toBeLessThan(GRACE_MS);
         expect(upstream.calls.map(({ model }) => model)).toEqual(['two']);
-      }),
-    TEST_MS,
-  );
-
-  it.concurrent(
-    'stays with its target for as long as a restart may take, and then moves on',
-    () =>
-      withScene({ workers: 0, config: twoTargets }, async ({ broker, upstream, ask }) => {
-        const [first] = await Promise.all(
-          ['first', 'second'].map((name) => broker.startWorker(serving(name))),
-        );
-        await Promise.all(['of-first', 'of-second'].map((id) => waitForModel(broker.url, id)));
-        expect((await ask('before').answered).headers).toMatchObject({ 'x-spillway-provider': 'first' });
-        await first?.end('SIGKILL');
-        const killedAt = performance.now();
-        const moved = await ask('moved', { stream: false }).answered;
-        expect(moved).toMatchObject({ status: 200, tokens: markedTokens('moved', 2, TOKENS) });
-        expect(moved.headers).toMatchObject({ 'x-spillway-provider': 'second', 'x-spillway-attempts': '2' });
-        // Its last heartbeat was at most 2 s before the kill.
-        expect(moved.endedAt - killedAt).toBeGreaterThan(SILENT_MS - 3_000);
-        expect(moved.endedAt - killedAt).toBeLessThan(SILENT_MS + 5_000);
-        expect(upstream.calls.map(({ model }) => model)).toEqual(['one', 'two']);
       }),
     TEST_MS,
   );

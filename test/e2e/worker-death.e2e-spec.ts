@@ -10,6 +10,28 @@ const TEST_MS = 60_000;
 
 describe('a worker that is killed', () => {
   it.concurrent(
+    'by one job, three times: that request fails and is kept as a dead letter, others are answered',
+    () =>
+      withScene({}, async ({ broker, redis, keys, upstream, script, ask }) => {
+        script('killer', hang());
+        const killer = ask('killer', { stream: false });
+        for (let start = 1; start <= 3; start++) {
+          // Each bystander that was answered before made a call, too.
+          await upstream.waitForCall(2 * start - 1, 15_000);
+          await broker.workers.at(-1)?.end('SIGKILL');
+          await broker.startWorker();
+          expect(await ask(`bystander${start}`).answered).toMatchObject({ status: 200, done: true });
+        }
+        const { status, error, headers } = await killer.answered;
+        expect({ status, code: error?.code }).toEqual({ status: 500, code: 'internal_error' });
+        expect(upstream.calls).toHaveLength(6);
+        const [row] = await redis.xrange(keys.shard(0).dead, '-', '+');
+        expect(row?.[1]).toEqual(expect.arrayContaining(['request', headers['x-request-id'], 'starts', '3']));
+      }),
+    TEST_MS,
+  );
+
+  it.concurrent(
     'before output: another one answers on the same connection, though the dead one held the only place',
     () =>
       withScene({ config: oneProvider({ concurrency: 1 }) }, async ({ broker, upstream, script, ask }) => {
@@ -100,28 +122,6 @@ describe('a worker that is killed', () => {
         expect(upstream.calls).toHaveLength(60 - interrupted.length);
       });
     },
-    TEST_MS,
-  );
-
-  it.concurrent(
-    'by one job, three times: that request fails and is kept as a dead letter, others are answered',
-    () =>
-      withScene({}, async ({ broker, redis, keys, upstream, script, ask }) => {
-        script('killer', hang());
-        const killer = ask('killer', { stream: false });
-        for (let start = 1; start <= 3; start++) {
-          // Each bystander that was answered before made a call, too.
-          await upstream.waitForCall(2 * start - 1, 15_000);
-          await broker.workers.at(-1)?.end('SIGKILL');
-          await broker.startWorker();
-          expect(await ask(`bystander${start}`).answered).toMatchObject({ status: 200, done: true });
-        }
-        const { status, error, headers } = await killer.answered;
-        expect({ status, code: error?.code }).toEqual({ status: 500, code: 'internal_error' });
-        expect(upstream.calls).toHaveLength(6);
-        const [row] = await redis.xrange(keys.shard(0).dead, '-', '+');
-        expect(row?.[1]).toEqual(expect.arrayContaining(['request', headers['x-request-id'], 'starts', '3']));
-      }),
     TEST_MS,
   );
 });
