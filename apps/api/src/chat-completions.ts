@@ -114,6 +114,7 @@ export class ChatCompletions {
 
   private newAnswer({ reader }: Exchange, { record }: FastifyRequest, reply: FastifyReply): Answer {
     if (record.stream !== true) return new WholeAnswer(reply);
-    return new StreamAnswer(reply, () => reader.status, this.settings.config.server);
+    const { config, stallMs } = this.settings;
+    return new StreamAnswer(reply, () => reader.status, { ...config.server, stallMs });
   }
 }

@@ -87,6 +87,11 @@ export class Edge {
       if (refusal) void reply.header('connection', 'close');
       done(refusal);
     });
+    // Whole answers leave at once, as far as the server can: one that nobody reads is not kept for ever.
+    fastify.addHook('onSend', (_request, reply, _payload, done) => {
+      reply.raw.setTimeout(this.options.settings.stallMs);
+      done();
+    });
   }
 
   private begin(request: FastifyRequest, reply: FastifyReply): void {
@@ -96,6 +101,8 @@ export class Edge {
     reply.raw.setHeader('x-request-id', id);
     const { socket } = request.raw;
     this.current.set(socket, { record, raw: reply.raw, before: this.current.get(socket)?.raw });
+    // Behind a pipelined request, whose time to be read is not this one's time to be worked on.
+    if (!reply.raw.socket) reply.raw.once('socket', () => socket.setTimeout(0));
     reply.raw.once('close', () => {
       record.outcome ??= reply.raw.writableFinished ? 'ok' : 'client_gone';
       this.options.onEnd(record, reply.raw.headersSent ? reply.raw.statusCode : null);

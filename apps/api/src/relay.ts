@@ -19,7 +19,6 @@ export async function relay(exchange: Exchange, answer: Answer, record: RequestR
   if (ending === 'gone') return;
   if (ending === 'whole') answer.complete();
   else answer.fail(ending);
-  record.outcome ??= 'ok';
 }
 
 /** Undefined if the exchange was cut short. */

@@ -5,9 +5,6 @@ import type { Answer } from './answer.js';
 import { routeHeaders, type ServedBy } from './served-by.js';
 import { errorEvent, heartbeat, routeComment, SSE_HEADERS, type WaitStatus } from './sse.js';
 
-/** A client that takes nothing for this long, ms, is gone: it would keep its provider's slot for nobody. */
-const STALL_MS = 60_000;
-
 const LINE_FEED = 0x0a;
 
 export interface StreamTimings {
@@ -15,6 +12,8 @@ export interface StreamTimings {
   readonly holdMs: number;
   /** Longest silence once something was sent, ms. */
   readonly heartbeatMs: number;
+  /** How long a client may take nothing before it is cut off, ms. */
+  readonly stallMs: number;
 }
 
 /**
@@ -56,15 +55,14 @@ export class StreamAnswer implements Answer {
     this.timer.refresh();
     if (this.raw.write(bytes)) return;
     this.blocked = true;
-    await untilDrained(this.raw);
+    await untilDrained(this.raw, this.timings.stallMs);
     this.blocked = false;
   }
 
   complete(): void {
     if (!this.hasOutput)
       return this.fail(new SpillwayError('internal_error', { request: this.reply.request.id }));
-    this.close();
-    this.raw.end();
+    this.end('');
   }
 
   fail(error: SpillwayError): void {
@@ -72,11 +70,18 @@ export class StreamAnswer implements Answer {
     if (!this.committed) throw error;
     this.reply.request.record.outcome = error.code;
     // A frame cut in its middle is closed first, or the error would become part of it.
-    this.raw.end((this.atBoundary ? '' : '\n\n') + errorEvent(error.code, error.params));
+    this.end((this.atBoundary ? '' : '\n\n') + errorEvent(error.code, error.params));
   }
 
   close(): void {
     clearTimeout(this.timer);
+  }
+
+  private end(last: string): void {
+    this.close();
+    // What is still buffered waits for the client, but not for ever.
+    this.raw.setTimeout(this.timings.stallMs);
+    this.raw.end(last);
   }
 
   private commit(headers: Record<string, string>): void {
@@ -95,9 +100,9 @@ export class StreamAnswer implements Answer {
 }
 
 /** Resolves when there is room again, or nobody to write to; cuts off a client that reads nothing. */
-function untilDrained(raw: ServerResponse): Promise<void> {
+function untilDrained(raw: ServerResponse, stallMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const stalled = setTimeout(() => raw.destroy(), STALL_MS);
+    const stalled = setTimeout(() => raw.destroy(), stallMs);
     const done = (): void => {
       clearTimeout(stalled);
       raw.off('drain', done).off('close', done);

@@ -14,6 +14,7 @@ export interface TestApiOptions {
   /** Keys by application; none opens the api. */
   readonly keys?: Readonly<Record<string, string>>;
   readonly drainMs?: number;
+  readonly stallMs?: number;
 }
 
 export interface TestApi {
@@ -35,6 +36,7 @@ export async function startTestApi({
   config = {},
   keys = {},
   drainMs,
+  stallMs,
 }: TestApiOptions): Promise<TestApi> {
   const applications = Object.fromEntries(Object.keys(keys).map((name) => [name, { apiKeys: ['x'] }]));
   const parsed = parseConfig({ redis, providers: PROVIDERS, models: MODELS, applications, ...config }, {});
@@ -52,6 +54,7 @@ export async function startTestApi({
     new ApplicationKeys(hashed, hashed.length === 0),
     log,
     drainMs,
+    stallMs,
   );
   const app = await createApi(settings, broker);
   const fastify = app.getHttpAdapter().getInstance();

@@ -1,0 +1,101 @@
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../../../test/support/client.js';
+import { startRedis, type TestRedis } from '../../../test/support/redis.js';
+import { HandWorker } from './testing/hand-worker.js';
+import { startTestApi, type TestApi } from './testing/test-api.js';
+
+const STALL_MS = 400;
+/** More than the buffers between the two ends of a connection hold. */
+const LARGE = `data: ${'x'.repeat(16 * 1024 * 1024)}\n\n`;
+
+let redis: TestRedis;
+let box: HandWorker;
+let api: TestApi;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  const at = { url: redis.url, prefix: 'stalled' };
+  box = new HandWorker(at, 'box');
+  api = await startTestApi({ redis: at, stallMs: STALL_MS });
+});
+
+afterAll(async () => {
+  await api?.close();
+  await box?.close();
+  await redis?.stop();
+});
+
+/** Sends a request and reads nothing. */
+function ask(stream: boolean): Socket {
+  const body = JSON.stringify({ model: 'm', stream, messages: [{ role: 'user', content: 'Hello' }] });
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  const socket = connect(api.port, '127.0.0.1', () => socket.write(head + body));
+  socket.on('error', () => undefined).pause();
+  return socket;
+}
+
+/** Asks for a whole answer; nobody takes it, so it ends at its deadline. */
+function slowRequest(): string {
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'Hello' }] });
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\nx-spillway-timeout-ms: ${3 * STALL_MS}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+}
+
+/** The log line of the request, once it is over. */
+async function ending(request: string): Promise<Record<string, unknown>> {
+  return eventually(
+    () => api.logged().find((line) => line['request'] === request && line['msg'] === 'request'),
+    'the end of the request',
+  );
+}
+
+describe('a client that reads nothing', () => {
+  it.each([
+    { what: 'a whole answer', stream: false },
+    { what: 'a stream', stream: true },
+  ])('is cut off in $what', async ({ stream }) => {
+    const socket = ask(stream);
+    const run = await box.next();
+    await run.complete(LARGE);
+    expect(await ending(run.request)).toMatchObject({ outcome: 'client_gone', status: 200 });
+    expect(api.buffered()).toEqual([]);
+    socket.destroy();
+  });
+
+  it('is told apart from one that reads slowly', async () => {
+    const socket = ask(false);
+    const run = await box.next();
+    await run.complete(LARGE);
+    let length = 0;
+    const reading = setInterval(() => {
+      length += (socket.read() as Buffer | null)?.length ?? 0;
+    }, 5);
+    expect(await ending(run.request)).toMatchObject({ outcome: 'ok', status: 200 });
+    clearInterval(reading);
+    socket.destroy();
+    expect(length).toBeGreaterThan(LARGE.length / 2);
+  });
+});
+
+describe('a client that waits for longer than that', () => {
+  const probe = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+
+  it.each([
+    { what: 'behind an answered request', isPipelined: false },
+    { what: 'behind a pipelined request', isPipelined: true },
+  ])('keeps its connection $what', async ({ isPipelined }) => {
+    let answers = '';
+    const socket = connect(api.port, '127.0.0.1', () =>
+      socket.write(isPipelined ? probe + slowRequest() : probe),
+    );
+    const wait = (status: string) => eventually(() => answers.includes(status) || undefined, status);
+    socket.setEncoding('utf8').on('data', (piece: string) => (answers += piece));
+    if (!isPipelined) {
+      await wait(' 200 OK');
+      socket.write(slowRequest());
+    }
+    await wait(' 503 ');
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 503']);
+    socket.destroy();
+  });
+});
