@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { BrokerLog } from '#broker/connection.js';
 import { WorkerBroker } from '#broker/worker-broker.js';
@@ -58,9 +59,14 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
     // While Redis is away one beat waits for it; more would only pile up.
     if (this.beating) return;
     this.beating = true;
-    await this.broker
-      .beat(this.providers.map((provider) => provider.announcement()))
-      .catch((error: unknown) => this.log.warn({ reason: String(error) }, 'the heartbeat was refused'));
-    this.beating = false;
+    const { heartbeatFile } = this.loaded.environment;
+    try {
+      await this.broker.beat(this.providers.map((provider) => provider.announcement()));
+      if (heartbeatFile !== undefined) await writeFile(heartbeatFile, '');
+    } catch (error) {
+      this.log.warn({ reason: String(error) }, 'the heartbeat was refused');
+    } finally {
+      this.beating = false;
+    }
   }
 }

@@ -14,6 +14,8 @@ export interface Environment {
   readonly workerProviders?: readonly string[];
   /** SPILLWAY_ALLOW_NO_AUTH=1: the api may be reached from other machines without any key. */
   readonly allowNoAuth: boolean;
+  /** SPILLWAY_HEARTBEAT_FILE: a file that a worker writes anew with every heartbeat, for healthchecks. */
+  readonly heartbeatFile?: string;
   /** SPILLWAY_ALLOW_VOLATILE=1: a Redis that forgets or evicts is accepted; accepted requests may then be lost. */
   readonly allowVolatile: boolean;
 }
@@ -30,6 +32,7 @@ export function readEnvironment(variables: Env = process.env): Environment {
     ...named('port', set(all, 'PORT')),
     ...named('redisUrl', set(all, 'REDIS_URL')),
     ...named('workerProviders', providers),
+    ...named('heartbeatFile', set(all, 'SPILLWAY_HEARTBEAT_FILE')),
     allowNoAuth: isOn(set(all, 'SPILLWAY_ALLOW_NO_AUTH')),
     allowVolatile: isOn(set(all, 'SPILLWAY_ALLOW_VOLATILE')),
   };
