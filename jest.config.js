@@ -4,6 +4,8 @@ const shared = {
   // The `spillway-source` condition makes the `#core/…` aliases resolve to TypeScript, as in tsc.
   testEnvironmentOptions: { customExportConditions: ['spillway-source', 'node', 'node-addons'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
+  // A test waits for events; on a loaded machine they take longer than Jest's own 5 s.
+  testTimeout: 20_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { guardProcess } from '../../apps/cli/src/guard.js';
 
 const WAIT_MS = 15_000;
 
@@ -25,12 +26,12 @@ export class Child {
     };
     process.stdout?.setEncoding('utf8').on('data', note);
     process.stderr?.setEncoding('utf8').on('data', note);
+    const guard = process.pid === undefined ? undefined : guardProcess(process.pid, 'KILL');
     this.exited = once(process, 'close').then(() => {
-      children.delete(this);
+      guard?.release();
       note('');
       return process.exitCode;
     });
-    children.add(this);
   }
 
   static start(name: string, command: string, args: readonly string[], options: ChildOptions = {}): Child {
@@ -81,8 +82,3 @@ export class Child {
     });
   }
 }
-
-const children = new Set<Child>();
-process.once('exit', () => {
-  for (const child of children) child.signal('SIGKILL');
-});
