@@ -37,4 +37,15 @@ describe('unite', () => {
     const fleet = unite([heartbeat('a', { credential: first }), heartbeat('b', { credential: second })]);
     expect(fleet.get('gpu')?.credential).toBe(expected);
   });
+
+  it.each([
+    [false, false, false],
+    [false, true, undefined],
+    [true, false, undefined],
+    [undefined, false, undefined],
+  ])('of workers that can reach it %s and %s takes %s', (first, second, expected) => {
+    const say = (reachable?: boolean) => (reachable === undefined ? {} : { reachable });
+    const fleet = unite([heartbeat('a', say(first)), heartbeat('b', say(second))]);
+    expect(fleet.get('gpu')?.reachable).toBe(expected);
+  });
 });

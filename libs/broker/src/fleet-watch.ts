@@ -108,14 +108,16 @@ export async function markUnusable(redis: Redis, keys: Keys, provider: string, m
     .exec();
 }
 
-/** One announcement per provider: where workers differ, their models are united and a good credential wins. */
+/** One announcement per provider: where workers differ, their models are united, a good credential and a way to it win. */
 export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, ProviderAnnouncement> {
   const providers = new Map<string, ProviderAnnouncement>();
   for (const announced of heartbeats.flatMap((heartbeat) => heartbeat.providers)) {
     const known = providers.get(announced.name);
     const models = [...new Set([...(known?.models ?? []), ...announced.models])];
     const credential = known?.credential === 'ok' ? known.credential : announced.credential;
-    providers.set(announced.name, { ...announced, models, credential });
+    const reachable = (known && known.reachable !== false) || announced.reachable !== false;
+    const { reachable: _, ...rest } = announced;
+    providers.set(announced.name, { ...rest, models, credential, ...(!reachable && { reachable }) });
   }
   return providers;
 }

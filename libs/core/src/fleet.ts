@@ -13,6 +13,8 @@ export interface ProviderAnnouncement {
   /** What the upstream says it offers; empty where it cannot be asked. */
   readonly models: readonly string[];
   readonly credential: CredentialState;
+  /** False: nobody answers at its address now, though somebody did before. Absent (also from older workers): not known to be so. */
+  readonly reachable?: boolean;
 }
 
 /** A worker's heartbeat, written every `HEARTBEAT_MS` and readable for `HEARTBEAT_TTL_MS`. */
@@ -36,7 +38,7 @@ export const HEARTBEAT_TTL_MS = 15_000;
 
 /** What the api and the sweeper know of the workers, read from the heartbeats. */
 export interface Fleet {
-  /** Providers with a live worker, by name. Where workers differ, models are united and `ok` credentials win. */
+  /** Providers with a live worker, by name. Where workers differ, models are united, `ok` credentials and reachable ones win. */
   readonly providers: ReadonlyMap<string, ProviderAnnouncement>;
   /** `provider/model` pairs that a provider lately did not have. */
   readonly unusable: ReadonlySet<string>;

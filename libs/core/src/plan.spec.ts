@@ -175,6 +175,17 @@ describe('makePlan by what is known of the providers', () => {
     expect(attempt).toThrow(expect.objectContaining({ code: 'model_not_found' }));
   });
 
+  it('is upstream_credentials_exhausted at once where every worker is without its credential', () => {
+    const attempt = (): unknown =>
+      plan('llama3.2', {}, catalogueOf({ openai: 'missing' }, ['gpu-a/llama', 'gpu-b/llama']));
+    expect(attempt).toThrow(expect.objectContaining({ code: 'upstream_credentials_exhausted' }));
+  });
+
+  it('is not stopped by a missing credential where another was only rejected', () => {
+    const catalogue = catalogueOf({ 'gpu-a': 'missing', 'gpu-b': 'rejected', openai: 'missing' });
+    expect(plan('llama3.2', {}, catalogue)).toEqual(['gpu-b/llama']);
+  });
+
   it('is no_provider_available for a route without targets', () => {
     const route = { model: 'x', bareModel: 'x', targets: [] };
     const attempt = (): unknown =>
@@ -233,5 +244,32 @@ describe('makePlan, whatever is asked', () => {
       { numRuns: 500 },
     );
     expect(planned).toBeGreaterThan(50);
+  });
+});
+
+describe('makePlan while a provider is away', () => {
+  const openai = { kind: 'openai-compatible', location: 'cloud', fallbackModel: 'gpt-4o-mini' } as const;
+
+  function planFor(controls: Partial<Controls>, reachable: boolean): string[] {
+    const shared = { kind: 'openai-compatible', concurrency: 1, credential: 'ok' } as const;
+    const workers: ProviderAnnouncement[] = [
+      { ...shared, name: 'ollama', location: 'local', models: ['phi'], reachable },
+      { ...shared, name: 'openai', location: 'cloud', models: [] },
+    ];
+    const fleet = {
+      providers: new Map(workers.map((each) => [each.name, each])),
+      unusable: new Set<string>(),
+    };
+    const catalogue: Catalogue = { models: {}, providers: { openai }, fleet };
+    return plan('phi', controls, catalogue);
+  }
+
+  it.each<[string, Partial<Controls>, boolean, readonly string[]]>([
+    ['goes local first', {}, true, ['ollama/phi', 'openai/gpt-4o-mini']],
+    ['leaves out who is away', {}, false, ['openai/gpt-4o-mini']],
+    ['never leaves the local ones with localModelOnly', { only: 'local' }, false, ['ollama/phi']],
+    ['never leaves the first one with fallback: false', { fallback: false }, false, ['ollama/phi']],
+  ])('%s', (_name, controls, reachable, expected) => {
+    expect(planFor(controls, reachable)).toEqual(expected);
   });
 });

@@ -1,7 +1,7 @@
 import type { Controls } from './controls.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
-import { findRoute, listAvailable, providerLocation, providerNames } from './route.js';
+import { findRoute, isReachable, listAvailable, providerLocation, providerNames } from './route.js';
 import type { Catalogue, Route } from './route.js';
 import { showName } from './scrub.js';
 import { targetKey } from './target-key.js';
@@ -17,7 +17,8 @@ export interface PlanInput {
  * The ordered targets that one request may use, at least one and none twice: the route, changed by the caller's
  * controls, less what is known not to work now.
  * @throws SpillwayError `invalid_value` for controls that name no usable provider or leave nothing;
- * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets
+ * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets;
+ * `upstream_credentials_exhausted` where every worker that could serve is without its credential
  */
 export function makePlan({ route, controls, catalogue }: PlanInput): Target[] {
   if (route.targets.length === 0) {
@@ -36,13 +37,24 @@ export function makePlan({ route, controls, catalogue }: PlanInput): Target[] {
       param: 'model',
     });
   }
-  return preferServed(usable, catalogue.fleet);
+  const plan = preferServed(usable, catalogue.fleet);
+  if (plan.every(({ provider }) => credentialFault(provider, catalogue.fleet) === 'missing')) {
+    const trail = plan.map(({ provider }) => `${provider}: its workers have no credential`).join('; ');
+    throw new SpillwayError('upstream_credentials_exhausted', { model: showName(route.model), trail });
+  }
+  return plan;
 }
 
-/** Targets without credential or worker give way to the others; where all are alike they stay, and the request waits. */
+/**
+ * Targets without credential or worker, and those whose address nobody answers at, give way to the others; where all
+ * are alike they stay, and the request waits, or one of them tells why it cannot.
+ */
 function preferServed(targets: readonly Target[], fleet: Fleet): Target[] {
-  const trusted = someOrAll(targets, ({ provider }) => credentialFault(provider, fleet) === undefined);
-  return someOrAll(trusted, ({ provider }) => fleet.providers.has(provider));
+  // Nobody takes jobs for a provider whose credential is missing; one whose was rejected is tried again.
+  const callable = someOrAll(targets, ({ provider }) => credentialFault(provider, fleet) !== 'missing');
+  const trusted = someOrAll(callable, ({ provider }) => credentialFault(provider, fleet) === undefined);
+  const served = someOrAll(trusted, ({ provider }) => fleet.providers.has(provider));
+  return someOrAll(served, isReachable(fleet));
 }
 
 function someOrAll(targets: readonly Target[], test: (target: Target) => boolean): Target[] {

@@ -6,8 +6,18 @@ import type { Location, Target } from './target.js';
 /** What can be asked for: the configuration's models and providers, and what the workers announce. */
 export interface Catalogue {
   readonly models: Readonly<Record<string, { readonly targets: readonly ConfiguredTarget[] }>>;
-  readonly providers: Readonly<Record<string, { readonly kind: string; readonly location: Location }>>;
+  readonly providers: Readonly<Record<string, CataloguedProvider>>;
   readonly fleet: Fleet;
+}
+
+/** What routes need to know of a configured provider. */
+export interface CataloguedProvider {
+  readonly kind: string;
+  readonly location: Location;
+  /** It exists only while a worker announces it. */
+  readonly optional?: boolean;
+  /** It stands in for local providers with this model. */
+  readonly fallbackModel?: string;
 }
 
 export interface ConfiguredTarget {
@@ -33,7 +43,7 @@ export const DEMO_MODELS = ['demo', 'demo-slow', 'demo-fail', 'demo-429', 'demo-
 
 /**
  * The route of a model name. First found wins: a configured model; `<provider>/<model>`; a model that workers
- * announce, local providers first; and where there is nothing but demo providers, any name.
+ * announce, local providers first and, after a local one, those that stand in for it; and where there is nothing but demo providers, any name.
  * @throws SpillwayError `model_not_found`, with some of the names there are
  */
 export function resolveModel(model: string, catalogue: Catalogue): Route {
@@ -91,11 +101,30 @@ function announcedRoute(model: string, catalogue: Catalogue): Route | undefined 
     const offered = offers(models, model);
     return offered === undefined ? [] : [targetOf(name, offered, catalogue)];
   });
-  if (targets.length === 0) return undefined;
+  const own = localFirst(targets, catalogue);
+  const [first] = own;
+  if (first === undefined) return undefined;
+  // Whoever names a cloud model has chosen it; another one would be a surprise.
+  const after = first.location === 'local' ? standIns(own, catalogue) : [];
+  return { model, bareModel: model, targets: [...own, ...after] };
+}
+
+/** The configured providers that take over what a local one cannot answer, but for those that are in the route already. */
+function standIns(own: readonly Target[], catalogue: Catalogue): Target[] {
+  const targets = providerNames(catalogue).flatMap((name) => {
+    const model = configuredProvider(name, catalogue)?.fallbackModel;
+    if (model === undefined || own.some(({ provider }) => provider === name)) return [];
+    return [targetOf(name, model, catalogue)];
+  });
+  return localFirst(targets, catalogue);
+}
+
+/** Local targets first, then in the order of the providers. */
+function localFirst(targets: readonly Target[], catalogue: Catalogue): Target[] {
   const order = providerNames(catalogue);
   const rank = ({ provider, location }: Target): number =>
     order.indexOf(provider) + (location === 'local' ? 0 : order.length);
-  return { model, bareModel: model, targets: targets.toSorted((a, b) => rank(a) - rank(b)) };
+  return targets.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function demoRoute(model: string, catalogue: Catalogue): Route | undefined {
@@ -106,9 +135,12 @@ function demoRoute(model: string, catalogue: Catalogue): Route | undefined {
   return { model, bareModel: model, targets: [targetOf(provider, known, catalogue)] };
 }
 
-/** The name under which `model` is offered: Ollama announces `llama3.2:latest` for what everybody calls `llama3.2`. */
+/**
+ * The name under which `model` is offered: Ollama announces `llama3.2:latest` for what everybody calls `llama3.2`, and
+ * Gemini puts `models/` before its names.
+ */
 function offers(models: readonly string[], model: string): string | undefined {
-  return [model, `${model}:latest`].find((name) => models.includes(name));
+  return [model, `${model}:latest`, `models/${model}`].find((name) => models.includes(name));
 }
 
 function targetOf(provider: string, model: string, catalogue: Catalogue): Target {
@@ -120,23 +152,27 @@ function targetOf(provider: string, model: string, catalogue: Catalogue): Target
  * Where a provider runs; undefined when there is no such provider. When file and workers differ it is `cloud`, since
  * `localModelOnly` is a guarantee.
  */
-export function providerLocation(name: string, { providers, fleet }: Catalogue): Location | undefined {
-  const configured = Object.hasOwn(providers, name) ? providers[name]?.location : undefined;
-  const announced = fleet.providers.get(name)?.location;
+export function providerLocation(name: string, catalogue: Catalogue): Location | undefined {
+  const configured = configuredProvider(name, catalogue)?.location;
+  const announced = catalogue.fleet.providers.get(name)?.location;
   return configured === 'cloud' || announced === 'cloud' ? 'cloud' : (configured ?? announced);
 }
 
 /** Every provider there is: those of the file in its order, then those that only workers know, by name. */
-export function providerNames({ providers, fleet }: Catalogue): string[] {
-  const configured = Object.keys(providers);
-  return [
-    ...configured,
-    ...[...fleet.providers.keys()].filter((name) => !configured.includes(name)).toSorted(),
-  ];
+export function providerNames(catalogue: Catalogue): string[] {
+  const configured = Object.keys(catalogue.providers).filter((name) => configuredProvider(name, catalogue));
+  const announced = [...catalogue.fleet.providers.keys()].filter((name) => !configured.includes(name));
+  return [...configured, ...announced.toSorted()];
 }
 
-function kindOf(name: string, { providers, fleet }: Catalogue): string | undefined {
-  return Object.hasOwn(providers, name) ? providers[name]?.kind : fleet.providers.get(name)?.kind;
+/** The provider by the configuration; undefined for one that may be there and that no worker announces. */
+function configuredProvider(name: string, { providers, fleet }: Catalogue): CataloguedProvider | undefined {
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  return provider?.optional === true && !fleet.providers.has(name) ? undefined : provider;
+}
+
+function kindOf(name: string, catalogue: Catalogue): string | undefined {
+  return configuredProvider(name, catalogue)?.kind ?? catalogue.fleet.providers.get(name)?.kind;
 }
 
 /** One entry of `GET /v1/models`. */
@@ -154,15 +190,18 @@ export interface ModelCard {
 const MODELS_CREATED = 1_767_225_600;
 
 /**
- * What `GET /v1/models` lists: configured models, then announced ones, each under the shortest name that reaches it;
- * sorted within both, no id twice. Every id resolves.
+ * What `GET /v1/models` lists: configured models, then announced ones that somebody can answer now, each under the
+ * shortest name that reaches it; sorted within both, no id twice. Every id resolves.
  */
 export function listModels(catalogue: Catalogue): ModelCard[] {
   const configured = Object.keys(catalogue.models).toSorted();
   const announced = [...catalogue.fleet.providers.values()].flatMap(({ name, models }) =>
     models.map((model) => (reaches(model, name, catalogue) ? model : `${name}/${model}`)),
   );
-  const ids = new Set([...configured, ...announced.toSorted()]);
+  const answered = announced.filter((id) =>
+    findRoute(id, catalogue)?.targets.some(isReachable(catalogue.fleet)),
+  );
+  const ids = new Set([...configured, ...answered.toSorted()]);
   if (ids.size === 0 && findRoute('demo', catalogue)) DEMO_MODELS.forEach((name) => ids.add(name));
   return [...ids].flatMap((id) => {
     const route = findRoute(id, catalogue);
@@ -176,6 +215,11 @@ export function listModels(catalogue: Catalogue): ModelCard[] {
  */
 export function describeModel(model: string, catalogue: Catalogue): ModelCard {
   return cardOf(resolveModel(model, catalogue));
+}
+
+/** Is the target's provider not known to be away? */
+export function isReachable({ providers }: Fleet): (target: Target) => boolean {
+  return ({ provider }) => providers.get(provider)?.reachable !== false;
 }
 
 function cardOf({ model, targets }: Route): ModelCard {

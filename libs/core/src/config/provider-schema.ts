@@ -63,6 +63,19 @@ const openAiCompatible = section({
     .describe(
       'What the provider offers, in its own names, if it cannot be asked. Default: it is asked (`GET /models`).',
     ),
+  fallbackModel: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe(
+      'Makes the provider stand in for local ones: a request for a model that a local provider announces and `models` does not name goes on to this model here when the local one fails or is away. The prompt goes with it. Default: it stands in for nobody.',
+    ),
+  optional: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      '`true`: the provider exists only once its address has answered with a list of models; until then it is in no list and no plan. For services that may or may not run. Default: it exists.',
+    ),
   ...shared,
 });
 
@@ -73,6 +86,12 @@ const demo = section({
   location: location
     .default('local')
     .describe('As of the other kinds; nothing leaves the machine in either case.'),
+  optional: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      '`true`: it exists only while its worker serves no other provider that is there. Default: it exists.',
+    ),
   ...shared,
 });
 

@@ -65,6 +65,7 @@ function typeOf(schema: JsonSchema): string {
   const number = schema.anyOf?.[0];
   if (number) return `${number.minimum} to ${number.maximum}`;
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (schema.type === 'boolean') return '`true`, `false`';
   if (schema.type === 'array') return 'list';
   return schema.type === 'object' ? 'map' : 'text';
 }
