@@ -19,6 +19,7 @@ describe('parseJsonBody', () => {
     ['an empty body', Buffer.alloc(0), /empty/],
     ['65 levels', nested(65), /deeper than 64/],
     ['a million open brackets', Buffer.alloc(1_000_000, '['), /deeper than 64/],
+    ['more parts than a parser should have', Buffer.from(`[${'{},'.repeat(300_000)}1]`), /more than 500000/],
     ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), /not UTF-8/],
     ['half a character', Buffer.from('{"a":"🦙"}').subarray(0, 8), /not UTF-8/],
     ['text', Buffer.from('hello'), /not valid JSON/],

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { exceedsJsonDepth, MAX_JSON_DEPTH } from '#core/body.js';
+import { exceedsJsonDepth, exceedsJsonParts, MAX_JSON_DEPTH, MAX_JSON_PARTS } from '#core/body.js';
 import { SpillwayError } from '#core/errors.js';
 
 /**
@@ -9,6 +9,7 @@ import { SpillwayError } from '#core/errors.js';
 export function parseJsonBody(bytes: unknown): Record<string, unknown> {
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) throw invalidJson('the body is empty.');
   if (exceedsJsonDepth(bytes)) throw invalidJson(`it is nested deeper than ${MAX_JSON_DEPTH} levels.`);
+  if (exceedsJsonParts(bytes)) throw invalidJson(`it has more than ${MAX_JSON_PARTS} members and elements.`);
   // Decoding would replace the bad bytes silently, and the provider would get others than were checked here.
   if (!isUtf8(bytes)) throw invalidJson('it is not UTF-8.');
   const parsed = parse(bytes.toString('utf8'));

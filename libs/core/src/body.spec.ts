@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { exceedsJsonDepth, readMember, rewriteBody } from './body.js';
+import { exceedsJsonDepth, exceedsJsonParts, readMember, rewriteBody } from './body.js';
 import type { BodyEdit } from './body.js';
 
 function rewrite(text: string, edit: BodyEdit): string {
@@ -161,5 +161,21 @@ describe('exceedsJsonDepth', () => {
     expect(exceedsJsonDepth(Buffer.alloc(2_000_000, '['))).toBe(true);
     expect(exceedsJsonDepth(Buffer.alloc(2_000_000, ']'))).toBe(false);
     expect(exceedsJsonDepth(Buffer.alloc(2_000_000, '"\\'))).toBe(false);
+  });
+});
+
+describe('exceedsJsonParts', () => {
+  const parts = Buffer.from('{"a":[1,{"b,{[":"\\",["}],"c":2}');
+
+  it('counts objects, arrays and what stands behind commas, at every level, and nothing in strings', () => {
+    expect(exceedsJsonParts(parts, 5)).toBe(false);
+    expect(exceedsJsonParts(parts, 4)).toBe(true);
+  });
+
+  it('has room for any real request', () => {
+    expect(exceedsJsonParts(Buffer.from(`[${'{"role":"user","content":"Hello"},'.repeat(100_000)}1]`))).toBe(
+      false,
+    );
+    expect(exceedsJsonParts(Buffer.from(`[${'{},'.repeat(300_000)}1]`))).toBe(true);
   });
 });
