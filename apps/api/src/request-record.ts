@@ -5,8 +5,8 @@ import type { Location } from '#core/target.js';
 export type RequestOutcome = 'ok' | 'client_gone' | ErrorCode;
 
 /**
- * What the log line and the metrics tell of one request; filled in as it goes. Holds nothing that a client wrote: a
- * model is noted only once it is known to be one of ours.
+ * What the log line and the metrics tell of one request; filled in as it goes. Holds no content: a model
+ * is noted only once there is a route for it, cut to 100 characters and without what looks like a secret.
  */
 export interface RequestRecord {
   readonly id: string;

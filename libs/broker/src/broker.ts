@@ -106,7 +106,11 @@ export class Broker {
       throw new SpillwayError('redis_unavailable', {}, { cause: error });
     });
     if (reply.kind === 'queue_full') return reply;
-    this.hub.expect(id);
+    if (!this.hub.expect(id)) {
+      // Its client left meanwhile: without a job no worker can begin a call before the cancel.
+      await this.cancel(id);
+      return reply;
+    }
     const provider = targets[0]?.provider ?? '';
     await this.queues.add(id, { attempt: 1, placement: 1, target: 0, provider }).catch((error: unknown) => {
       // Accepted all the same: the sweeper finds that its job is missing.

@@ -48,10 +48,11 @@ export class FrameHub {
     return reader;
   }
 
-  /** From now on the ledger must know this request: if it does not, its reader fails. */
-  expect(request: string): void {
+  /** From now on the ledger must know this request: if it does not, its reader fails. False: its reader is closed. */
+  expect(request: string): boolean {
     const open = this.readers.get(request);
     if (open) open.accepted = true;
+    return open !== undefined;
   }
 
   /** One round; runs every second, and never twice at once. */

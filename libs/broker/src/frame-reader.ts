@@ -4,8 +4,8 @@ import type { ChannelMessage } from './process-channel.js';
 
 /** Published entries kept for a reader that has not asked for them; above it, they are read from the log again. */
 const BUFFER_BYTES = 256 * 1024;
-/** Entries fetched from the log at once. */
-const FETCH_COUNT = 32;
+/** Entries fetched from the log at once; an entry is at most about a megabyte. */
+const FETCH_COUNT = 8;
 
 /** Where a request stands, as of the last second. */
 export interface RequestStatus {

@@ -22,6 +22,8 @@ export class WorkerBroker {
   readonly leases: LeaseKeeper;
   private readonly redis: Redis;
   private readonly subscriber: Redis;
+  /** Of the leases alone: a renewal must not wait behind megabytes of frames. */
+  private readonly leaseRedis: Redis;
   private readonly keys: Keys;
   private readonly channel: ProcessChannel;
   private readonly watch: FleetWatch;
@@ -33,13 +35,14 @@ export class WorkerBroker {
     const { redis, log } = options;
     this.redis = connect(redis.url, 'patient', log);
     this.subscriber = connect(redis.url, 'patient', log);
+    this.leaseRedis = connect(redis.url, 'patient', log);
     this.keys = new Keys(redis.prefix, redis.shards);
     this.ledger = new Ledger(this.redis, this.keys);
     this.queues = new Queues(this.redis, this.keys, (error) =>
       log.warn({ reason: error.message }, 'queue error'),
     );
     this.channel = new ProcessChannel(this.subscriber, `${this.keys.channels}${this.name}`);
-    this.leases = new LeaseKeeper(this.ledger, this.channel);
+    this.leases = new LeaseKeeper(new Ledger(this.leaseRedis, this.keys), this.channel);
     this.watch = new FleetWatch(this.redis, this.keys);
     const { name, keys, ledger, queues } = this;
     this.sweeper = new Sweeper({ redis: this.redis, keys, ledger, queues, fleet: this.watch, name, log });
@@ -98,6 +101,7 @@ export class WorkerBroker {
     await this.sweeper.stop();
     await this.queues.close();
     this.subscriber.disconnect();
+    this.leaseRedis.disconnect();
     this.redis.disconnect();
   }
 }
