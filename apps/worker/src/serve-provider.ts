@@ -22,6 +22,7 @@ export function serveProvider(
     kind,
     location,
     concurrency,
+    optional: provider.optional ?? false,
     ...(provider.kind !== 'demo' && provider.models && { models: provider.models }),
     timeoutsOf: (target) => effectiveTimeouts(config, target),
     client: clientOf(name, provider, environment.variables),

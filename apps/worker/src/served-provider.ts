@@ -3,7 +3,7 @@ import type { CredentialState, ProviderAnnouncement } from '#core/fleet.js';
 import type { Failure } from '#core/failure.js';
 import type { Run } from '#core/ledger/transitions.js';
 import type { Location, Target } from '#core/target.js';
-import type { CallEnd, CallTimeouts, Provider, ProviderFrame } from '#providers/provider.js';
+import type { CallEnd, CallTimeouts, Discovery, Provider, ProviderFrame } from '#providers/provider.js';
 
 /** How often the upstream is asked what it offers, ms: own boxes come and go, cloud accounts hardly ever. */
 const DISCOVER_MS = { local: 5_000, cloud: 60_000 } as const satisfies Record<Location, number>;
@@ -14,8 +14,10 @@ export interface ServedProviderOptions {
   readonly kind: string;
   readonly location: Location;
   readonly concurrency: number;
-  /** What the configuration says it offers; then it is not asked. */
+  /** What the configuration says it offers; then its own list is not read. */
   readonly models?: readonly string[];
+  /** It is not there until it has answered with its models. Default: it is there. */
+  readonly optional?: boolean;
   readonly timeoutsOf: (target: Target) => CallTimeouts;
   /** Undefined where a credential is configured whose variable is not set: then nothing can be called. */
   readonly client: Provider | undefined;
@@ -26,16 +28,30 @@ export interface ServedProviderOptions {
 export class ServedProvider {
   private models: readonly string[];
   private credential: CredentialState;
+  /** It is there: always, or since it first answered. From then on its models are known while it is away, too. */
+  private present: boolean;
+  private reachable = true;
   private timer: NodeJS.Timeout | undefined;
   private readonly closing = new AbortController();
 
   constructor(private readonly options: ServedProviderOptions) {
     this.models = options.models ?? [];
     this.credential = options.client ? 'ok' : 'missing';
+    this.present = options.optional !== true;
   }
 
-  /** Asks the upstream what it offers, now and every so often, without waiting for it. */
-  start(): void {
+  /** False for an optional one that has not been seen yet. */
+  get isPresent(): boolean {
+    return this.present;
+  }
+
+  /** A demo that is there only while nothing else is. */
+  get isStopgap(): boolean {
+    return this.options.kind === 'demo' && this.options.optional === true;
+  }
+
+  /** Asks the upstream what it offers, now and every so often. Resolves when it has answered once, or does not. */
+  async start(): Promise<void> {
     const { client, location, name, log } = this.options;
     if (!client) {
       log.warn(
@@ -44,13 +60,14 @@ export class ServedProvider {
       );
       return;
     }
-    void this.discover(client);
     this.timer = setInterval(() => void this.discover(client), DISCOVER_MS[location]);
+    await this.discover(client);
   }
 
   announcement(): ProviderAnnouncement {
     const { name, kind, location, concurrency } = this.options;
-    return { name, kind, location, concurrency, models: this.models, credential: this.credential };
+    const { models, credential, reachable } = this;
+    return { name, kind, location, concurrency, models, credential, ...(!reachable && { reachable }) };
   }
 
   /** One upstream call for a run. */
@@ -83,9 +100,28 @@ export class ServedProvider {
 
   private async discover(client: Provider): Promise<void> {
     const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(DISCOVER_TIMEOUT_MS)]);
-    const { models, credential } = await client.discover(signal);
-    if (models !== undefined && this.options.models === undefined) this.models = models;
+    const found = await client.discover(signal);
+    if (this.options.optional === true) this.look(found);
+    const { models, credential } = found;
+    if (this.options.models !== undefined) {
+      // It cannot be asked for its list; that it refuses to tell says nothing of our credential.
+      if (credential === 'ok' && models !== undefined) this.credential = credential;
+      return;
+    }
+    if (models !== undefined) this.models = models;
     if (models !== undefined || credential === 'rejected') this.credential = credential;
+  }
+
+  /** An optional provider comes with its first list of models; once seen, it can only be away. */
+  private look({ models = [], away, broker }: Discovery): void {
+    const { name, log } = this.options;
+    const answers = models.length > 0 && broker !== true;
+    if (answers && !this.present) log.info({ provider: name, models: models.length }, 'found a provider');
+    if (answers && !this.reachable) log.info({ provider: name }, 'the provider is back');
+    if (away && this.present && this.reachable) log.warn({ provider: name }, 'the provider is away');
+    this.present ||= answers;
+    if (answers) this.reachable = true;
+    else if (away) this.reachable = false;
   }
 }
 

@@ -81,6 +81,11 @@ describe('checkConfig', () => {
 
   it('says what it found where there is no file', () => {
     const report = checkConfig({ environment: readEnvironment({}), directory });
-    expect(report.lines[0]).toBe('no configuration file; found by themselves: demo');
+    expect(report.lines.slice(0, 3)).toEqual([
+      'no configuration file; what there is was looked for:',
+      '4 providers',
+      '  ollama (openai-compatible, local, 4 at once, optional)',
+    ]);
+    expect(report.services?.map(({ name }) => name)).toEqual(['ollama', 'vllm', 'llama-server', 'demo']);
   });
 });

@@ -2,6 +2,7 @@ import { formatPath } from '#core/config/problem.js';
 import { formatSummary, summarizeConfig, type ConfigSummary } from '#core/config/summary.js';
 import { resolveApplicationKeys } from './application-keys.js';
 import { ConfigError, formatProblem, type ConfigProblem } from './config-error.js';
+import type { DiscoveredService } from './discover.js';
 import { readEnvironment } from './environment.js';
 import { loadConfig, openToAll, type LoadedConfig, type LoadOptions } from './load-config.js';
 
@@ -12,6 +13,8 @@ export interface CheckReport {
   readonly problems: readonly ConfigProblem[];
   /** Only where there is no problem. */
   readonly summary?: ConfigSummary;
+  /** Without a file: what to look for. */
+  readonly services?: readonly DiscoveredService[];
   /** The report as text, one line each, without any secret: problems, or the summary and what is not set here. */
   readonly lines: readonly string[];
 }
@@ -29,6 +32,7 @@ export function checkConfig(options: Omit<LoadOptions, 'for'> = {}): CheckReport
       ok: true,
       problems: [],
       summary,
+      ...(loaded.source.kind === 'discovered' && { services: loaded.source.services }),
       lines: [...heading(loaded), ...formatSummary(summary), ...notes(loaded)],
     };
   } catch (error) {
@@ -41,7 +45,7 @@ export function checkConfig(options: Omit<LoadOptions, 'for'> = {}): CheckReport
 
 function heading({ source }: LoadedConfig): string[] {
   if (source.kind === 'file') return [`${source.name}: no problems`];
-  return [`no configuration file; found by themselves: ${source.providers.join(', ')}`];
+  return ['no configuration file; what there is was looked for:'];
 }
 
 /** What would stop an api here, though not a worker or an api elsewhere. */

@@ -14,6 +14,7 @@ describe('readEnvironment', () => {
       SPILLWAY_ALLOW_VOLATILE: 'true',
     });
     expect({ ...environment }).toEqual({
+      cloudFallback: true,
       configPath: 'a.yaml',
       host: '::1',
       port: '80',
@@ -27,7 +28,11 @@ describe('readEnvironment', () => {
 
   it('takes empty variables as unset', () => {
     const empty = { SPILLWAY_CONFIG: '', HOST: ' ', PORT: '', REDIS_URL: '', SPILLWAY_WORKER_PROVIDERS: '' };
-    expect({ ...readEnvironment(empty) }).toEqual({ allowNoAuth: false, allowVolatile: false });
+    expect({ ...readEnvironment(empty) }).toEqual({
+      allowNoAuth: false,
+      allowVolatile: false,
+      cloudFallback: true,
+    });
   });
 
   it.each(['0', 'false', 'no', 'yes please', ''])('leaves protection on for %j', (value) => {

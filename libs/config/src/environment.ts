@@ -16,6 +16,8 @@ export interface Environment {
   readonly allowNoAuth: boolean;
   /** SPILLWAY_HEARTBEAT_FILE: a file that a worker writes anew with every heartbeat, for healthchecks. */
   readonly heartbeatFile?: string;
+  /** False: SPILLWAY_CLOUD_FALLBACK=0; without a file no cloud account takes over a local model's request. */
+  readonly cloudFallback: boolean;
   /** SPILLWAY_ALLOW_VOLATILE=1: a Redis that forgets or evicts is accepted; accepted requests may then be lost. */
   readonly allowVolatile: boolean;
 }
@@ -33,6 +35,7 @@ export function readEnvironment(variables: Env = process.env): Environment {
     ...named('redisUrl', set(all, 'REDIS_URL')),
     ...named('workerProviders', providers),
     ...named('heartbeatFile', set(all, 'SPILLWAY_HEARTBEAT_FILE')),
+    cloudFallback: !isOff(set(all, 'SPILLWAY_CLOUD_FALLBACK')),
     allowNoAuth: isOn(set(all, 'SPILLWAY_ALLOW_NO_AUTH')),
     allowVolatile: isOn(set(all, 'SPILLWAY_ALLOW_VOLATILE')),
   };
@@ -56,4 +59,9 @@ function named<Name extends string, Value>(
 /** Anything but a clear yes is no: these switches take protection away. */
 function isOn(value: string | undefined): boolean {
   return value === '1' || value?.toLowerCase() === 'true';
+}
+
+/** Any try at a no is one: this switch keeps prompts at home. */
+function isOff(value: string | undefined): boolean {
+  return value !== undefined && !isOn(value);
 }

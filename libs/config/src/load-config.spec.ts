@@ -7,6 +7,7 @@ import { hashKey } from './application-keys.js';
 import { ConfigError } from './config-error.js';
 import { readEnvironment } from './environment.js';
 import { loadConfig, type LoadedConfig, type LoadOptions } from './load-config.js';
+import { CLOUD_SERVICES } from './services.js';
 
 let directory: string;
 beforeEach(() => {
@@ -51,22 +52,34 @@ function problemLines(text: string | undefined, options: LoadOptions, variables:
 }
 
 describe('without a file', () => {
-  it('has the demo if nothing is found', () => {
+  it('looks for model servers, and has the demo for as long as there is nothing else', () => {
     const { config, source, workerProviders } = load(undefined, { for: 'api' });
-    expect(source).toEqual({ kind: 'discovered', name: 'configuration', providers: ['demo'] });
-    expect(config.providers).toMatchObject({ demo: { kind: 'demo', location: 'local' } });
-    expect(workerProviders).toEqual(['demo']);
+    expect(source).toMatchObject({ kind: 'discovered', name: 'configuration' });
+    expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'demo']);
+    expect(config.providers).toMatchObject({
+      ollama: { kind: 'openai-compatible', location: 'local', optional: true },
+      demo: { kind: 'demo', location: 'local', optional: true },
+    });
   });
 
-  it('has OpenAI alone if its key is set, wherever OPENAI_BASE_URL points', () => {
+  it('has OpenAI if its key is set, wherever OPENAI_BASE_URL points', () => {
     const variables = { OPENAI_API_KEY: 'sk-secret', OPENAI_BASE_URL: 'http://127.0.0.1:4100/v1' };
     const { config, workerProviders } = load(undefined, { for: 'worker' }, variables);
-    expect(workerProviders).toEqual(['openai']);
+    expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'openai']);
     expect(config.providers['openai']).toMatchObject({
       location: 'cloud',
       baseUrl: 'https://api.openai.com/v1',
     });
     expect(JSON.stringify(config)).not.toContain('sk-secret');
+  });
+
+  it('is right with every service there is', () => {
+    const keys = CLOUD_SERVICES.map(({ variables: [first] }) => [first, 'sk-secret']);
+    const { config } = load(undefined, { for: 'api' }, Object.fromEntries(keys));
+    expect(Object.keys(config.providers)).toEqual([
+      ...['ollama', 'vllm', 'llama-server'],
+      ...CLOUD_SERVICES.map(({ name }) => name),
+    ]);
   });
 
   it('refuses a file that SPILLWAY_CONFIG names and that is not there', () => {

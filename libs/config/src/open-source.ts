@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ConfigProblem } from './config-error.js';
-import { discoverConfig } from './discover.js';
+import { discoverConfig, type DiscoveredService } from './discover.js';
 import type { Environment } from './environment.js';
 import { readYaml, type YamlFile } from './read-yaml.js';
 
 /** Where a configuration came from. */
 export type ConfigSource =
   | { readonly kind: 'file'; readonly name: string; readonly path: string }
-  /** There was no file; `providers` were found by themselves. */
-  | { readonly kind: 'discovered'; readonly name: string; readonly providers: readonly string[] };
+  /** There was no file: these services are looked for. */
+  | { readonly kind: 'discovered'; readonly name: string; readonly services: readonly DiscoveredService[] };
 
 export interface OpenedSource {
   readonly source: ConfigSource;
@@ -41,9 +41,9 @@ export function openSource(environment: Environment, directory: string, path?: s
 }
 
 function discovered(environment: Environment): OpenedSource {
-  const { tree, providers } = discoverConfig(environment);
+  const { tree, services } = discoverConfig(environment);
   return {
-    source: { kind: 'discovered', name: 'configuration', providers },
+    source: { kind: 'discovered', name: 'configuration', services },
     tree,
     locate: () => undefined,
     problems: [],

@@ -66,4 +66,8 @@ export interface Provider {
 export interface Discovery {
   readonly models?: readonly string[];
   readonly credential: CredentialState;
+  /** Nobody answers at its address. Not set where it was only slow: busy is not away. */
+  readonly away?: true;
+  /** Whoever answered is a broker like this one, maybe this very one. */
+  readonly broker?: true;
 }

@@ -9,6 +9,10 @@ export interface ConfigSummary {
     readonly kind: string;
     readonly location: string;
     readonly concurrency: number;
+    /** It exists only while it is there. */
+    readonly optional: boolean;
+    /** The model with which it stands in for local ones. */
+    readonly fallbackModel?: string;
     /** `none`: the provider needs no secret by this file. `variable`: the first one that is not set here. */
     readonly credential:
       { readonly state: 'set' | 'none' } | { readonly state: 'missing'; readonly variable: string };
@@ -24,6 +28,10 @@ export function summarizeConfig(config: Config, env: Env): ConfigSummary {
       kind: provider.kind,
       location: provider.location,
       concurrency: provider.concurrency,
+      optional: provider.optional ?? false,
+      ...(provider.kind !== 'demo' && provider.fallbackModel !== undefined
+        ? { fallbackModel: provider.fallbackModel }
+        : {}),
       credential: credentialOf(providerSecrets(provider), env),
     })),
     models: Object.entries(config.models).map(([id, { targets }]) => ({
@@ -60,8 +68,9 @@ export function formatSummary(summary: ConfigSummary): string[] {
   return [
     counted(providers.length, 'provider', 'providers'),
     ...providers.map(
-      ({ name, kind, location, concurrency, credential }) =>
-        `  ${name} (${kind}, ${location}, ${concurrency} at once${credentialText(credential)})`,
+      ({ name, kind, location, concurrency, optional, fallbackModel, credential }) =>
+        `  ${name} (${kind}, ${location}, ${concurrency} at once${optional ? ', optional' : ''}${credentialText(credential)})` +
+        (fallbackModel === undefined ? '' : `; stands in for local models with ${fallbackModel}`),
     ),
     counted(models.length, 'model', 'models'),
     ...models.map(({ id, targets }) => `  ${id} -> ${targets.join(', then ')}`),

@@ -240,7 +240,17 @@ describe('OpenAiCompatibleProvider', () => {
 
     it('knows no models of an upstream that is not there', async () => {
       await upstream.close();
-      expect(await provider.discover(signal)).toEqual({ credential: 'ok' });
+      expect(await provider.discover(signal)).toEqual({ credential: 'ok', away: true });
+    });
+
+    it('knows a broker like this one by its request ids', async () => {
+      const body = JSON.stringify({ object: 'list', data: [{ id: 'a' }] });
+      upstream.scriptModels(async ({ response }) => {
+        response.setHeader('content-type', 'application/json');
+        response.setHeader('x-request-id', 'req_0_01M7ZZMF0YEAR33WNGP23576ZK').end(body);
+      });
+      const found = { models: ['a'], credential: 'ok', broker: true };
+      expect(await provider.discover(signal)).toEqual(found);
     });
 
     it('ends at once when it is aborted', async () => {

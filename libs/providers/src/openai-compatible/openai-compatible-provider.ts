@@ -3,6 +3,7 @@ import { readMember, rewriteBody } from '#core/body.js';
 import { BROKER_MEMBERS } from '#core/controls.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
+import { shardOf } from '#core/ids.js';
 import { retryAfterMs } from '#core/retry-after.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
 import { createDispatcher } from './dispatcher.js';
@@ -117,13 +118,15 @@ export class OpenAiCompatibleProvider implements Provider {
     const exchange = new Exchange(this.dispatcher, request, signal);
     try {
       const head = await exchange.next(deadlineAt);
+      if (head.kind === 'error') return { credential: this.credential, away: true };
       if (head.kind !== 'head') return { credential: this.credential };
       if (head.status === 401 || head.status === 403) this.credential = 'rejected';
       else if (head.status < 500 && head.status !== 429) this.credential = 'ok';
       if (head.status >= 300) return { credential: this.credential };
       const read = await readBody(exchange, this.limits.bodyBytes, deadlineAt);
       const models = read.kind === 'body' ? readModels(parseJson(read.bytes)) : undefined;
-      return { ...(models && { models }), credential: this.credential };
+      const isBroker = shardOf(String(head.headers['x-request-id'])) !== undefined;
+      return { ...(models && { models }), credential: this.credential, ...(isBroker && { broker: true }) };
     } finally {
       exchange.close();
     }
