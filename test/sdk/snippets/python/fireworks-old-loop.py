@@ -1,0 +1,1 @@
+for chunk in openai.ChatCompletion.create(...): print(chunk["usage"])
