@@ -4,6 +4,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { findFreePort } from '../../apps/cli/src/free-port.js';
 import { Child } from './child.js';
+import { asUser, writeUsers } from './redis-users.js';
 import { startRedis, type TestRedis } from './redis.js';
 
 export interface BrokerTestOptions {
@@ -33,7 +34,9 @@ export class TestBroker {
   static async start(options: BrokerTestOptions): Promise<TestBroker> {
     const directory = await mkdtemp(path.join(tmpdir(), 'spillway-e2e-'));
     await writeFile(path.join(directory, 'spillway.yaml'), stringify(options.config));
-    const redis = options.redis ?? (await startRedis());
+    const users = path.join(directory, 'users.acl');
+    writeUsers(users);
+    const redis = options.redis ?? (await startRedis({ args: ['--aclfile', users] }));
     const broker = new TestBroker(redis, options.redis === undefined, directory, options.env ?? {});
     try {
       const { apis = 1, workers = 1 } = options;
@@ -85,11 +88,16 @@ export class TestBroker {
     await rm(this.directory, { recursive: true, force: true });
   }
 
+  /** As deploy/redis/users.acl has it: the test is the default user, the processes have rights of their own. */
+  private redisUrlOf(app: 'api' | 'worker'): string {
+    return this.ownsRedis ? asUser(this.redis.url, `spillway-${app}`) : this.redis.url;
+  }
+
   private spawn(app: 'api' | 'worker', env: Readonly<Record<string, string>>): Child {
     const main = path.resolve(`dist/apps/${app}/src/main.js`);
     return Child.start(app, process.execPath, ['--enable-source-maps', main], {
       cwd: this.directory,
-      env: { REDIS_URL: this.redis.url, ...this.env, ...env },
+      env: { REDIS_URL: this.redisUrlOf(app), ...this.env, ...env },
     });
   }
 }
