@@ -13,7 +13,7 @@ interface DurabilityOptions {
  * Waits for Redis, then refuses one that would lose accepted requests on a restart (no AOF) or evict them when it is
  * full. A Redis that does not say how it is configured gets a warning.
  *
- * @throws if Redis does not answer within 10 s, or is volatile and `allowVolatile` is off; the message has the remedy
+ * @throws if Redis does not answer within 10 s, refuses our user, or is volatile and `allowVolatile` is off; the message has the remedy
  */
 export async function checkDurability(
   redis: Redis,
@@ -43,9 +43,15 @@ export async function checkDurability(
 async function whenReady(redis: Redis, url: string): Promise<void> {
   if (redis.status === 'ready') return;
   let reason = 'no answer';
-  const note = (error: Error) => (reason = error.message);
-  redis.on('error', note);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const note = (error: Error) => {
+    reason = error.message;
+    if (!/^(WRONGPASS|NOAUTH)/.test(reason)) return;
+    reject(
+      new Error(`Redis at ${redactUrl(url)} refuses our user (${reason}). Correct redis.url or REDIS_URL.`),
+    );
+  };
+  redis.on('error', note);
   const timer = setTimeout(() => {
     reject(new Error(`Redis at ${redactUrl(url)} does not answer (${reason}). Start it, or set REDIS_URL.`));
   }, START_TIMEOUT_MS);
