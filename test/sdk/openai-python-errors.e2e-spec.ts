@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PYTHON_SETUP_MS } from '../support/python.js';
 import { PythonSession } from '../support/python-session.js';
 import type { Said } from '../support/python-session.js';
@@ -12,6 +12,9 @@ import { dropHere, event, hangOn, role, token } from '../support/upstream-steps.
 let sdk: SdkUnderTest;
 let upstream: Upstream;
 let python: PythonSession;
+
+// A Python that starts on a busy machine may need more than Jest's 5 s.
+jest.setTimeout(20_000);
 
 beforeAll(async () => {
   sdk = await startSdk();

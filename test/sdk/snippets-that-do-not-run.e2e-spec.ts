@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PYTHON_SETUP_MS } from '../support/python.js';
 import { startSnippets } from './snippet-scene.js';
 import type { SnippetScene } from './snippet-scene.js';
@@ -9,6 +9,9 @@ import type { SnippetScene } from './snippet-scene.js';
 const REAL_SERVICE = 'https://api.openai.com/v1/';
 
 let scene: SnippetScene;
+
+// A Python that starts on a busy machine may need more than Jest's 5 s.
+jest.setTimeout(20_000);
 
 beforeAll(async () => {
   scene = await startSnippets();

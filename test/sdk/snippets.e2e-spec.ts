@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PYTHON_SETUP_MS } from '../support/python.js';
 import type { Upstream } from '../support/upstream.js';
 import type { Behaviour } from '../support/upstream-behaviours.js';
@@ -10,6 +10,9 @@ let scene: SnippetScene;
 let upstream: Upstream;
 let fallbakit: Readonly<Record<string, string>>;
 let standard: Readonly<Record<string, string>>;
+
+// A Python that starts on a busy machine may need more than Jest's 5 s.
+jest.setTimeout(20_000);
 
 beforeAll(async () => {
   scene = await startSnippets();
