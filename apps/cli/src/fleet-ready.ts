@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '#broker/connection.js';
 import type { BrokerLog } from '#broker/connection.js';
-import { unite } from '#broker/fleet-watch.js';
+import { readHeartbeats, unite } from '#broker/fleet-watch.js';
 import { Keys } from '#broker/keys.js';
 import type { Config } from '#core/config/schema.js';
 import type { Fleet, WorkerHeartbeat } from '#core/fleet.js';
 import { findRoute, listModels } from '#core/route.js';
+import { chooseModel } from './choose-model.js';
 
 const ASK_AGAIN_MS = 100;
 
@@ -34,11 +35,7 @@ export async function waitForWorker(
   const keys = new Keys(redis.prefix, redis.shards);
   try {
     for (;;) {
-      const ids = await connection.zrange(keys.workers, '0', '-1');
-      const beats = ids.length === 0 ? [] : await connection.mget(ids.map((id) => keys.worker(id)));
-      const heartbeats = beats.flatMap((beat) =>
-        beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat],
-      );
+      const heartbeats = await readHeartbeats(connection, keys);
       if (heartbeats.some(isOurs)) return { providers: unite(heartbeats), unusable: new Set() };
       await delay(ASK_AGAIN_MS, undefined, { signal });
     }
@@ -55,11 +52,11 @@ export function exampleModel(
   fleet: Fleet,
 ): string | undefined {
   const catalogue = { models, providers, fleet };
-  const ids = listModels(catalogue).map(({ id }) => id);
-  const served = ids.find((id) =>
+  const cards = listModels(catalogue);
+  const served = cards.filter(({ id }) =>
     findRoute(id, catalogue)?.targets.some(
       ({ provider }) => fleet.providers.get(provider)?.credential === 'ok',
     ),
   );
-  return served ?? ids[0];
+  return chooseModel(served.length > 0 ? served : cards, { models, providers });
 }

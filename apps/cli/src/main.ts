@@ -3,8 +3,15 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkConfig } from '#config/check-config.js';
 import { ConfigError } from '#config/config-error.js';
+import { describeServices } from '#config/describe-services.js';
+import { readEnvironment } from '#config/environment.js';
+import { loadConfig } from '#config/load-config.js';
+import { chat } from './chat.js';
 import { ensureRedisBinary } from './fetch-redis.js';
+import { init } from './init.js';
+import { probeServices } from './probe-services.js';
 import { StartError } from './start-error.js';
+import { readStatus } from './status.js';
 import { up } from './up.js';
 
 /** Top folder: this file is `dist/apps/cli/src/main.js` in it. */
@@ -21,6 +28,19 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     case 'check':
       parseArgs({ args });
       return check();
+    case 'init': {
+      const { values } = parseArgs({ args, options: { force: { type: 'boolean' } } });
+      for (const line of await init(process.cwd(), values.force ?? false)) say(line);
+      return 0;
+    }
+    case 'status': {
+      const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
+      const loaded = loadConfig({ for: 'check' });
+      for (const line of await readStatus(loaded, root, values.json ?? false)) print(line);
+      return 0;
+    }
+    case 'chat':
+      return chatOnce(args);
     case 'api':
       parseArgs({ args });
       return become('api');
@@ -46,10 +66,27 @@ function useConfigOfRoot(): void {
   process.env['SPILLWAY_CONFIG'] = file;
 }
 
-function check(): number {
-  const { ok, lines } = checkConfig();
+async function check(): Promise<number> {
+  const { ok, lines, services } = checkConfig();
   for (const line of lines) print(line);
-  return ok ? 0 : 1;
+  if (!services) return ok ? 0 : 1;
+  const answers = await probeServices(services, readEnvironment().variables);
+  for (const line of describeServices(services, answers)) print(line);
+  return 0;
+}
+
+async function chatOnce(args: readonly string[]): Promise<number> {
+  const options = { model: { type: 'string' } } as const;
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+  if (positionals.length === 0) throw new StartError('say something: ./spillway chat "hello"');
+  await chat({
+    loaded: loadConfig({ for: 'check' }),
+    prompt: positionals.join(' '),
+    model: values.model,
+    write: (text) => process.stdout.write(text),
+    note: (line) => process.stderr.write(`spillway: ${line}\n`),
+  });
+  return 0;
 }
 
 function serveOnly(providers: readonly string[] | undefined): void {

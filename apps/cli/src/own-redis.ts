@@ -83,12 +83,25 @@ async function noteRunning(dir: string, pid: number, port: number): Promise<void
   await writeFile(runningFile(dir), JSON.stringify({ pid, port }));
 }
 
-/** Redis does not lock its folder: two servers on one append-only file would ruin it. */
-async function refuseSharedData(dir: string): Promise<void> {
+/** The URL of the server that runs on this data now, whoever started it; undefined if none does. */
+export async function findOwnRedis(dir: string): Promise<string | undefined> {
+  const running = await readRunning(dir);
+  return running && `redis://127.0.0.1:${running.port}`;
+}
+
+async function readRunning(dir: string): Promise<{ pid: number; port: number } | undefined> {
   const text = await readFile(runningFile(dir), 'utf8').catch(() => undefined);
   const [, pid, port] = /^\{"pid":(\d+),"port":(\d+)\}$/.exec(text ?? '') ?? [];
-  if (pid === undefined || port === undefined) return;
-  if (!(await stillRuns(Number(pid), Number(port)))) return;
+  if (pid === undefined || port === undefined) return undefined;
+  const running = { pid: Number(pid), port: Number(port) };
+  return (await stillRuns(running.pid, running.port)) ? running : undefined;
+}
+
+/** Redis does not lock its folder: two servers on one append-only file would ruin it. */
+async function refuseSharedData(dir: string): Promise<void> {
+  const running = await readRunning(dir);
+  if (!running) return;
+  const { pid, port } = running;
   throw new StartError(
     `another ./spillway up of this folder is running, with its Redis on port ${port} (pid ${pid}). Stop it, or share its Redis: REDIS_URL=redis://127.0.0.1:${port}`,
   );

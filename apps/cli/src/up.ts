@@ -1,13 +1,17 @@
 import path from 'node:path';
+import { describeServices, type Answers } from '#config/describe-services.js';
 import { loadConfig } from '#config/load-config.js';
 import type { LoadedConfig } from '#config/load-config.js';
 import { resolveSecret } from '#core/config/secret.js';
+import type { Fleet } from '#core/fleet.js';
+import { apiOrigin } from './api-origin.js';
 import { chooseRedis } from './choose-redis.js';
 import type { RedisChoice } from './choose-redis.js';
 import { exampleCurl } from './example-curl.js';
 import { exampleModel, waitForApi, waitForWorker } from './fleet-ready.js';
 import { findFreePort } from './free-port.js';
 import { checkPortIsFree } from './port-check.js';
+import { isRedisAsked } from './redis-asked.js';
 import { StopSignal } from './stop-signal.js';
 import { StartError } from './start-error.js';
 import { SupervisedProcess } from './supervised-process.js';
@@ -97,19 +101,17 @@ function startProcess(name: string, { loaded, port, redis, root, say, giveUp }: 
   return supervised;
 }
 
-function redisWish({ config, environment }: LoadedConfig, root: string, say: (line: string) => void) {
+function redisWish(loaded: LoadedConfig, root: string, say: (line: string) => void) {
+  const { config, environment } = loaded;
   return {
     url: config.redis.url,
-    asked: environment.redisUrl !== undefined || config.redis.url !== USUAL_REDIS,
+    asked: isRedisAsked(loaded),
     allowVolatile: environment.allowVolatile,
     dataDir: path.join(root, '.data/redis'),
     cacheDir: path.join(root, '.cache/redis'),
     say,
   };
 }
-
-/** The default of `redis.url`. */
-const USUAL_REDIS = 'redis://127.0.0.1:6379';
 
 interface Started {
   readonly loaded: LoadedConfig;
@@ -120,10 +122,10 @@ interface Started {
 
 /** What to print once everything is there, or which part is not. */
 async function announceReady(
-  { loaded: { config, environment }, port, redis, worker }: Started,
+  { loaded: { config, environment, source }, port, redis, worker }: Started,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const origin = `http://${addressForClients(config.server.host)}:${port}`;
+  const origin = apiOrigin({ host: config.server.host, port });
   const baseUrl = `${origin}/v1`;
   const startedAt = Date.now();
   try {
@@ -136,21 +138,22 @@ async function announceReady(
     (heartbeat) => heartbeat.pid === worker.pid && heartbeat.startedAt >= startedAt,
     signal,
   ).catch(() => undefined);
+  const found =
+    source.kind === 'discovered' && fleet ? describeServices(source.services, answersOf(fleet)) : [];
   const model = fleet && exampleModel(config, fleet);
   if (model === undefined) {
     return [
+      ...found,
       `ready at ${baseUrl}, but no worker offers a model yet; ./spillway check shows what is configured`,
     ];
   }
   const [first] = Object.values(config.applications).flatMap(({ apiKeys }) => apiKeys);
   const key = first && resolveSecret(first, environment.variables);
   const curl = exampleCurl({ baseUrl, model, ...(key?.kind === 'ok' ? { apiKey: key.value } : {}) });
-  return [`ready at ${baseUrl} (Ctrl-C stops it). Try:`, '', curl, ''];
+  return [...found, `ready at ${baseUrl} (Ctrl-C stops it). Try:`, '', curl, ''];
 }
 
-/** Where a client on this machine reaches the api. */
-function addressForClients(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return host.includes(':') ? `[${host}]` : host;
+/** What the worker has seen, which it goes on looking at. */
+function answersOf({ providers }: Fleet): Answers {
+  return new Map([...providers.values()].map(({ name, models }) => [name, models]));
 }

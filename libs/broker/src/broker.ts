@@ -6,6 +6,7 @@ import type { Fleet } from '#core/fleet.js';
 import { requestId } from '#core/ids.js';
 import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
 import { connect, type BrokerLog } from './connection.js';
+import { readDepths, type Depth } from './depths.js';
 import { checkDurability } from './durability.js';
 import { FleetWatch } from './fleet-watch.js';
 import { FrameHub } from './frame-hub.js';
@@ -150,25 +151,8 @@ export class Broker {
   }
 
   /** Attempts waiting, by provider. */
-  async depths(): Promise<{ provider: string; waiting: number }[]> {
-    const counts = new Map<string, number>();
-    for (let shard = 0; shard < this.keys.shards; shard++) {
-      for (const { provider, waiting } of await this.depthsOf(this.keys.shard(shard).waiting)) {
-        counts.set(provider, (counts.get(provider) ?? 0) + waiting);
-      }
-    }
-    return [...counts].map(([provider, waiting]) => ({ provider, waiting }));
-  }
-
-  private async depthsOf(waiting: string): Promise<{ provider: string; waiting: number }[]> {
-    const rows: { provider: string; waiting: number }[] = [];
-    for (let from = '-'; ;) {
-      const [ticket] = await this.redis.zrangebylex(waiting, from, '+', 'LIMIT', 0, 1);
-      if (ticket === undefined) return rows;
-      const provider = ticket.slice(0, ticket.indexOf('|'));
-      from = `(${provider}|~`;
-      rows.push({ provider, waiting: await this.redis.zlexcount(waiting, `[${provider}|`, from) });
-    }
+  async depths(): Promise<readonly Depth[]> {
+    return readDepths(this.redis, this.keys);
   }
 
   private async cancelAgain(): Promise<void> {

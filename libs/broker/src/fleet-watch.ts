@@ -61,14 +61,10 @@ export class FleetWatch {
 
   async refresh(): Promise<void> {
     try {
-      const ids = await this.redis.zrange(this.keys.workers, '0', '-1');
-      const [beats, unusable] = await Promise.all([
-        ids.length === 0 ? [] : this.redis.mget(ids.map((id) => this.keys.worker(id))),
+      const [heartbeats, unusable] = await Promise.all([
+        readHeartbeats(this.redis, this.keys),
         this.readUnusable(),
       ]);
-      const heartbeats = beats.flatMap((beat) =>
-        beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat],
-      );
       this.fleet = { providers: unite(heartbeats), unusable };
       const now = performance.now();
       if (now - this.refreshedAt > GAP_MS) this.watchingSince = undefined;
@@ -84,6 +80,13 @@ export class FleetWatch {
     const [seconds] = await this.redis.time();
     return new Set(await this.redis.zrangebyscore(this.keys.unusable, String(seconds), '+inf'));
   }
+}
+
+/** The heartbeats that have not expired. */
+export async function readHeartbeats(redis: Redis, keys: Keys): Promise<WorkerHeartbeat[]> {
+  const ids = await redis.zrange(keys.workers, '0', '-1');
+  const beats = ids.length === 0 ? [] : await redis.mget(ids.map((id) => keys.worker(id)));
+  return beats.flatMap((beat) => (beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat]));
 }
 
 /** Writes this worker's heartbeat; readable until its TTL, so a dead worker needs nobody to remove it. */

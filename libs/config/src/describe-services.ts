@@ -1,7 +1,7 @@
 import type { DiscoveredService } from './discover.js';
 
-/** How many models each address answered with; absent: it did not answer. */
-export type Answers = ReadonlyMap<string, number>;
+/** The models that each address answered with; absent: it did not answer. */
+export type Answers = ReadonlyMap<string, readonly string[]>;
 
 /** What was found without a file and where each provider comes from, a line each; no key, only its variable's name. */
 export function describeServices(services: readonly DiscoveredService[], answers: Answers): string[] {
@@ -26,7 +26,7 @@ function describeFound(service: DiscoveredService, answers: Answers): string[] {
       return [`found ${name} (cloud): ${variable} is set${role}`];
     }
     case 'address': {
-      const count = answers.get(name);
+      const count = answers.get(name)?.length;
       if (count === undefined) return [];
       const models = `${count} ${count === 1 ? 'model' : 'models'}`;
       return [`found ${name} (${service.location}): answers at ${service.baseUrl} with ${models}`];

@@ -109,11 +109,11 @@ describe('ollamaUrl', () => {
 });
 
 describe('describeServices', () => {
-  const linesOf = (variables: Env, answers: readonly (readonly [string, number])[] = []) =>
+  const linesOf = (variables: Env, answers: readonly (readonly [string, readonly string[]])[] = []) =>
     describeServices(discoverConfig(readEnvironment(variables)).services, new Map(answers));
 
   it('says what was found and where it comes from, and never the key', () => {
-    expect(linesOf({ OPENAI_API_KEY: 'sk-secret' }, [['ollama', 1]])).toEqual([
+    expect(linesOf({ OPENAI_API_KEY: 'sk-secret' }, [['ollama', ['phi']]])).toEqual([
       'found ollama (local): answers at http://127.0.0.1:11434/v1 with 1 model',
       'found openai (cloud): OPENAI_API_KEY is set; takes over from local models with gpt-4o-mini',
       'not there: vllm at http://127.0.0.1:8000/v1, llama-server at http://127.0.0.1:8080/v1 (looked for again every few seconds)',
@@ -127,7 +127,7 @@ describe('describeServices', () => {
 
   it('says that there is only the demo', () => {
     expect(linesOf({})[0]).toMatch(/^found no model server and no API key: the built-in demo/);
-    expect(linesOf({}, [['vllm', 2]])[0]).toMatch(/^found vllm/);
-    expect(linesOf({}, [['vllm', 2]]).join()).not.toContain('demo');
+    expect(linesOf({}, [['vllm', ['a', 'b']]])[0]).toMatch(/^found vllm/);
+    expect(linesOf({}, [['vllm', ['a', 'b']]]).join()).not.toContain('demo');
   });
 });

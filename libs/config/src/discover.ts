@@ -23,9 +23,21 @@ export interface DiscoveredProvider {
 
 /** Why a provider is in a configuration that has no file. */
 export type DiscoveredService = { readonly name: string } & (
-  | { readonly by: 'key'; readonly variable: string; readonly fallbackModel?: string }
+  | {
+      readonly by: 'key';
+      readonly variable: string;
+      readonly baseUrl: string;
+      readonly models?: readonly string[];
+      readonly fallbackModel?: string;
+    }
   /** It may run there; whether it does, its worker finds out, and goes on looking. */
-  | { readonly by: 'address'; readonly baseUrl: string; readonly location: Location }
+  | {
+      readonly by: 'address';
+      readonly baseUrl: string;
+      readonly location: Location;
+      /** Where its key is, if it has one. */
+      readonly keyVariable?: string;
+    }
   | { readonly by: 'nothing-else' }
 );
 
@@ -72,7 +84,8 @@ export function discoverConfig(environment: Environment): Discovered {
       optional: true,
       timeouts: { firstTokenMs: LOCAL_FIRST_TOKEN_MS },
     };
-    return [{ service: { name, by: 'address', baseUrl, location }, provider }];
+    const key = set(keyVariable) !== undefined && { keyVariable };
+    return [{ service: { name, by: 'address', baseUrl, location, ...key }, provider }];
   }
 
   function cloud(
@@ -82,15 +95,22 @@ export function discoverConfig(environment: Environment): Discovered {
     const variable = keys.find((key) => set(key) !== undefined);
     if (variable === undefined) return [];
     const model = { fallbackModel: set(ownVariable(name, 'FALLBACK_MODEL')) ?? fallbackModel };
+    const list = models && { models };
+    const url = set(ownVariable(name, 'BASE_URL')) ?? baseUrl;
     const provider: DiscoveredProvider = {
       kind: 'openai-compatible',
       location: 'cloud',
-      baseUrl: set(ownVariable(name, 'BASE_URL')) ?? baseUrl,
+      baseUrl: url,
       apiKey: `\${${variable}}`,
-      ...(models && { models }),
+      ...list,
       ...(cloudFallback && model),
     };
-    return [{ service: { name, by: 'key', variable, ...(cloudFallback && model) }, provider }];
+    return [
+      {
+        service: { name, by: 'key', variable, baseUrl: url, ...list, ...(cloudFallback && model) },
+        provider,
+      },
+    ];
   }
 
   /** Text for a configuration: what stands in a variable is not looked into again. */

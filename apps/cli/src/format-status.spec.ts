@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatAge, formatStatus } from './format-status.js';
+
+const known = { location: 'local', credential: 'ok', reachable: true, concurrency: 4 } as const;
+
+describe('formatStatus', () => {
+  it('shows each provider with its queue, then the workers', () => {
+    const lines = formatStatus({
+      redis: 'redis://127.0.0.1:6379',
+      workers: [{ name: 'worker-a', pid: 1, upMs: 185_000, providers: ['ollama', 'openai'] }],
+      providers: [
+        { name: 'gone', workers: 0, running: 0, waiting: 1, oldestWaitMs: 9_900 },
+        {
+          ...known,
+          name: 'ollama',
+          workers: 1,
+          models: ['a', 'b'],
+          running: 1,
+          waiting: 2,
+          oldestWaitMs: 61_000,
+        },
+        {
+          ...known,
+          name: 'openai',
+          location: 'cloud',
+          credential: 'rejected',
+          workers: 1,
+          models: [],
+          running: 0,
+          waiting: 0,
+        },
+        { ...known, name: 'vllm', reachable: false, workers: 1, models: ['a'], running: 0, waiting: 0 },
+      ],
+    });
+    expect(lines).toEqual([
+      'redis://127.0.0.1:6379: 1 worker, 4 providers, 1 running, 3 waiting',
+      '',
+      'provider  location  workers  health               models  running  waiting  oldest',
+      'gone      -         0        no worker            -       0        1        9 s',
+      'ollama    local     1        ok                   2       1 of 4   2        1 min',
+      'openai    cloud     1        credential rejected  0       0 of 4   0        -',
+      'vllm      local     1        away                 1       0 of 4   0        -',
+      '',
+      'worker    up     serves',
+      'worker-a  3 min  ollama, openai',
+    ]);
+  });
+
+  it.each([
+    [999, '0 s'],
+    [59_000, '59 s'],
+    [3_599_000, '59 min'],
+    [7_200_000, '2 h'],
+    [200_000_000, '2 d'],
+  ])('shows %d ms as %s', (ms, text) => expect(formatAge(ms)).toBe(text));
+});

@@ -1,0 +1,40 @@
+import path from 'node:path';
+import type { BrokerLog } from '#broker/connection.js';
+import { StatusReader } from '#broker/status-reader.js';
+import type { LoadedConfig } from '#config/load-config.js';
+import { formatStatus } from './format-status.js';
+import { findOwnRedis } from './own-redis.js';
+import { StartError } from './start-error.js';
+import { isRedisAsked } from './redis-asked.js';
+
+const READ_MS = 3_000;
+
+const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/**
+ * What goes on in this installation, as lines: a table, or JSON. Looks at the Redis of the configuration, or at the one
+ * that an `up` of this folder has started.
+ *
+ * @throws StartError if Redis is away, or nothing runs.
+ */
+export async function readStatus(loaded: LoadedConfig, root: string, json: boolean): Promise<string[]> {
+  const { redis } = loaded.config;
+  const own = isRedisAsked(loaded) ? undefined : await findOwnRedis(path.join(root, '.data/redis'));
+  const reader = new StatusReader({ ...redis, url: own ?? redis.url }, SILENT);
+  try {
+    const status = await reader.read(READ_MS).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(
+        `Redis does not answer (${reason}), so nothing can be said. Start Spillway with ./spillway up, or correct REDIS_URL (or redis.url).`,
+      );
+    });
+    if (status.workers.length > 0) return json ? [JSON.stringify(status, null, 2)] : formatStatus(status);
+    const waiting = status.providers.reduce((sum, each) => sum + each.waiting, 0);
+    const left = waiting === 0 ? '' : `, and ${waiting} ${waiting === 1 ? 'request waits' : 'requests wait'}`;
+    throw new StartError(
+      `nothing runs: no worker has a heartbeat in ${status.redis}${left}. Start Spillway with ./spillway up, or a worker with ./spillway worker.`,
+    );
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,133 @@
+import type { Redis } from 'ioredis';
+import type { CredentialState, ProviderAnnouncement, WorkerHeartbeat } from '#core/fleet.js';
+import type { Location } from '#core/target.js';
+import { connect, redactUrl, type BrokerLog } from './connection.js';
+import { readDepths, type Depth } from './depths.js';
+import { readHeartbeats, unite } from './fleet-watch.js';
+import { Keys } from './keys.js';
+
+/** What goes on in an installation, as of one moment. No prompt, no key. */
+export interface BrokerStatus {
+  /** Without its password. */
+  readonly redis: string;
+  readonly workers: readonly WorkerStatus[];
+  /** Every provider that a worker serves or that a request waits for or runs on, by name. */
+  readonly providers: readonly ProviderStatus[];
+}
+
+export interface WorkerStatus {
+  readonly name: string;
+  readonly pid: number;
+  /** Since its start, ms, by its own clock. */
+  readonly upMs: number;
+  readonly providers: readonly string[];
+}
+
+export interface ProviderStatus {
+  readonly name: string;
+  /** Live workers that serve it. Without any, what only they know is absent. */
+  readonly workers: number;
+  readonly location?: Location;
+  readonly credential?: CredentialState;
+  /** False: nobody answers at its address now. */
+  readonly reachable?: boolean;
+  readonly models?: readonly string[];
+  /** Calls at once over all its workers. */
+  readonly concurrency?: number;
+  readonly running: number;
+  readonly waiting: number;
+  /** How long the request at the head has waited, ms. Absent: none waits. */
+  readonly oldestWaitMs?: number;
+}
+
+/** Runs whose provider is looked up; more than this are counted for none. */
+const RUNS_MAX = 10_000;
+
+/** Reads what goes on, and changes nothing. */
+export class StatusReader {
+  private readonly redis: Redis;
+  private readonly keys: Keys;
+
+  constructor(
+    private readonly options: { readonly url: string; readonly prefix: string; readonly shards: number },
+    log: BrokerLog,
+  ) {
+    this.redis = connect(options.url, 'patient', log);
+    this.keys = new Keys(options.prefix, options.shards);
+  }
+
+  /** @throws if Redis does not answer all of it within `timeoutMs`. */
+  async read(timeoutMs: number): Promise<BrokerStatus> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    try {
+      const [heartbeats, depths, running, [seconds]] = await Promise.race([
+        Promise.all([
+          readHeartbeats(this.redis, this.keys),
+          readDepths(this.redis, this.keys),
+          this.countRuns(),
+          this.redis.time(),
+        ]),
+        late.promise,
+      ]);
+      const now = Number(seconds) * 1_000;
+      return {
+        redis: redactUrl(this.options.url),
+        workers: heartbeats.map((heartbeat) => toWorker(heartbeat)),
+        providers: toProviders({ heartbeats, depths, running, now }),
+      };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.redis.disconnect();
+  }
+
+  /** Runs under way, by provider: every one has a lease. */
+  private async countRuns(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (let shard = 0; shard < this.keys.shards; shard++) {
+      const ids = await this.redis.zrange(this.keys.shard(shard).leases, '0', String(RUNS_MAX - 1));
+      const names = await Promise.all(ids.map((id) => this.redis.hget(this.keys.record(id), 'provider')));
+      for (const name of names) if (name !== null) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return counts;
+  }
+}
+
+function toWorker({ worker, pid, startedAt, providers }: WorkerHeartbeat): WorkerStatus {
+  const upMs = Math.max(0, Date.now() - startedAt);
+  return { name: worker, pid, upMs, providers: providers.map(({ name }) => name) };
+}
+
+interface Facts {
+  readonly heartbeats: readonly WorkerHeartbeat[];
+  readonly depths: readonly Depth[];
+  readonly running: ReadonlyMap<string, number>;
+  /** ms, by Redis's clock. */
+  readonly now: number;
+}
+
+function toProviders({ heartbeats, depths, running, now }: Facts): ProviderStatus[] {
+  const announced = unite(heartbeats);
+  const waiting = new Map(depths.map((depth) => [depth.provider, depth]));
+  const names = new Set([...announced.keys(), ...waiting.keys(), ...running.keys()]);
+  return [...names].toSorted().map((name) => {
+    const depth = waiting.get(name);
+    const known = announced.get(name);
+    return {
+      name,
+      workers: heartbeats.filter(({ providers }) => providers.some((each) => each.name === name)).length,
+      ...(known && toKnown(known)),
+      running: running.get(name) ?? 0,
+      waiting: depth?.waiting ?? 0,
+      ...(depth && { oldestWaitMs: Math.max(0, now - depth.oldestAt) }),
+    };
+  });
+}
+
+function toKnown({ location, credential, reachable = true, models, concurrency }: ProviderAnnouncement) {
+  return { location, credential, reachable, models, concurrency };
+}
