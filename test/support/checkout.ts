@@ -19,6 +19,13 @@ const COPIED = [
   'tsconfig.build.json',
 ];
 
+/** Nobody listens there: what runs on the machine of whoever runs the tests must not be found by them. */
+const NO_MODEL_SERVERS = {
+  OLLAMA_BASE_URL: 'http://127.0.0.1:9/v1',
+  VLLM_BASE_URL: 'http://127.0.0.1:9/v1',
+  LLAMA_SERVER_BASE_URL: 'http://127.0.0.1:9/v1',
+};
+
 export interface RunOptions {
   /** Added to PATH and HOME, or instead of them. */
   readonly env?: Readonly<Record<string, string>>;
@@ -68,7 +75,7 @@ export class Checkout {
     const searchPath = [path.join(this.root, 'bin'), process.env['PATH'] ?? ''].join(path.delimiter);
     const child = Child.start(`spillway ${args.join(' ')}`, path.join(this.root, 'spillway'), args, {
       cwd,
-      env: { PATH: searchPath, ...env },
+      env: { PATH: searchPath, ...NO_MODEL_SERVERS, ...env },
     });
     this.running.push(child);
     return child;

@@ -46,6 +46,31 @@ export async function waitForWorker(
 
 const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
+/** How long the api may take to hear of a worker, ms; it reads the heartbeats once a second. */
+const HEAR_MS = 5_000;
+
+/** Resolves when the api lists these models too, or does not in time: the curl that is printed must work at once. */
+export async function waitForModels(
+  origin: string,
+  ids: readonly string[],
+  apiKey: string | undefined,
+): Promise<void> {
+  const signal = AbortSignal.timeout(HEAR_MS);
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  try {
+    for (;;) {
+      const response = await fetch(`${origin}/v1/models`, { headers, signal });
+      if (!response.ok) return;
+      const { data } = (await response.json()) as { data: readonly { id: string }[] };
+      const listed = new Set(data.map(({ id }) => id));
+      if (ids.every((id) => listed.has(id))) return;
+      await delay(ASK_AGAIN_MS, undefined, { signal });
+    }
+  } catch {
+    // Late or gone: what there is to say is said all the same.
+  }
+}
+
 /** The model for the example: one that a worker with a credential serves, else any; undefined if there is none. */
 export function exampleModel(
   { models, providers }: Pick<Config, 'models' | 'providers'>,

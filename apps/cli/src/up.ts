@@ -4,11 +4,12 @@ import { loadConfig } from '#config/load-config.js';
 import type { LoadedConfig } from '#config/load-config.js';
 import { resolveSecret } from '#core/config/secret.js';
 import type { Fleet } from '#core/fleet.js';
+import { listModels } from '#core/route.js';
 import { apiOrigin } from './api-origin.js';
 import { chooseRedis } from './choose-redis.js';
 import type { RedisChoice } from './choose-redis.js';
 import { exampleCurl } from './example-curl.js';
-import { exampleModel, waitForApi, waitForWorker } from './fleet-ready.js';
+import { exampleModel, waitForApi, waitForModels, waitForWorker } from './fleet-ready.js';
 import { findFreePort } from './free-port.js';
 import { checkPortIsFree } from './port-check.js';
 import { isRedisAsked } from './redis-asked.js';
@@ -141,7 +142,7 @@ async function announceReady(
   const found =
     source.kind === 'discovered' && fleet ? describeServices(source.services, answersOf(fleet)) : [];
   const model = fleet && exampleModel(config, fleet);
-  if (model === undefined) {
+  if (fleet === undefined || model === undefined) {
     return [
       ...found,
       `ready at ${baseUrl}, but no worker offers a model yet; ./spillway check shows what is configured`,
@@ -149,7 +150,10 @@ async function announceReady(
   }
   const [first] = Object.values(config.applications).flatMap(({ apiKeys }) => apiKeys);
   const key = first && resolveSecret(first, environment.variables);
-  const curl = exampleCurl({ baseUrl, model, ...(key?.kind === 'ok' ? { apiKey: key.value } : {}) });
+  const ids = listModels({ models: config.models, providers: config.providers, fleet }).map(({ id }) => id);
+  const apiKey = key?.kind === 'ok' ? key.value : undefined;
+  await waitForModels(origin, ids, apiKey);
+  const curl = exampleCurl({ baseUrl, model, ...(apiKey !== undefined && { apiKey }) });
   return [...found, `ready at ${baseUrl} (Ctrl-C stops it). Try:`, '', curl, ''];
 }
 
