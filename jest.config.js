@@ -36,5 +36,10 @@ export default {
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
     },
+    {
+      ...shared,
+      displayName: 'docker',
+      testMatch: ['<rootDir>/test/docker/*.docker-spec.ts'],
+    },
   ],
 };

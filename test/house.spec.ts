@@ -250,7 +250,11 @@ describe('the files of the project', () => {
   });
 
   it('hold no spec that no suite would run', () => {
-    const run = [/^(apps|libs|test)\/.*[^.]\.(spec|int-spec)\.ts$/, /^test\/.*[^.]\.e2e-spec\.ts$/];
+    const run = [
+      /^(apps|libs|test)\/.*[^.]\.(spec|int-spec)\.ts$/,
+      /^test\/.*[^.]\.e2e-spec\.ts$/,
+      /^test\/docker\/[^/]*[^.]\.docker-spec\.ts$/,
+    ];
     const specs = sources.filter((file) => /spec|\.test\./.test(path.basename(file)));
     expect(specs.filter((file) => !run.some((pattern) => pattern.test(file)))).toEqual([]);
   });

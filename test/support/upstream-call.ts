@@ -15,6 +15,8 @@ export interface UpstreamCall {
   readonly path: string;
   /** Which TCP connection it came on, from 1: equal numbers mean a reused socket. */
   readonly connection: number;
+  /** Address of the client. */
+  readonly from: string;
   readonly startedAt: number;
   /** When our side was through with it: answered, or dropped on purpose. */
   endedAt?: number;

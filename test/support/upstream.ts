@@ -161,11 +161,11 @@ export class Upstream {
   }
 }
 
-/** Starts an upstream on a free port of 127.0.0.1, or on `port`. */
-export async function startUpstream({ port = 0 } = {}): Promise<Upstream> {
+/** Starts an upstream on a free port of 127.0.0.1, or on `port` and on another address of this machine. */
+export async function startUpstream({ port = 0, host = '127.0.0.1' } = {}): Promise<Upstream> {
   const server = createServer({ keepAliveTimeout: 60_000 });
   const upstream = new Upstream(server);
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   return upstream;
 }
@@ -192,6 +192,7 @@ function toRecord(number: number, request: IncomingMessage, body: Buffer, connec
     stream: json?.['stream'] === true,
     path: request.url ?? '',
     connection,
+    from: request.socket.remoteAddress ?? '',
     startedAt: Date.now(),
   };
 }
