@@ -60,8 +60,24 @@ export class ServedProvider {
       );
       return;
     }
-    this.timer = setInterval(() => void this.discover(client), DISCOVER_MS[location]);
-    await this.discover(client);
+    this.timer = setInterval(() => void this.look(), DISCOVER_MS[location]);
+    await this.look();
+  }
+
+  /** Asks once. Never rejects. */
+  async look(): Promise<void> {
+    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(DISCOVER_TIMEOUT_MS)]);
+    const found = await this.options.client?.discover(signal);
+    if (!found) return;
+    if (this.options.optional === true) this.noteWhereabouts(found);
+    const { models, credential } = found;
+    if (this.options.models !== undefined) {
+      // It cannot be asked for its list; that it refuses to tell says nothing of our credential.
+      if (credential === 'ok' && models !== undefined) this.credential = credential;
+      return;
+    }
+    if (models !== undefined) this.models = models;
+    if (models !== undefined || credential === 'rejected') this.credential = credential;
   }
 
   announcement(): ProviderAnnouncement {
@@ -98,30 +114,20 @@ export class ServedProvider {
     await this.options.client?.close();
   }
 
-  private async discover(client: Provider): Promise<void> {
-    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(DISCOVER_TIMEOUT_MS)]);
-    const found = await client.discover(signal);
-    if (this.options.optional === true) this.look(found);
-    const { models, credential } = found;
-    if (this.options.models !== undefined) {
-      // It cannot be asked for its list; that it refuses to tell says nothing of our credential.
-      if (credential === 'ok' && models !== undefined) this.credential = credential;
-      return;
-    }
-    if (models !== undefined) this.models = models;
-    if (models !== undefined || credential === 'rejected') this.credential = credential;
-  }
-
   /** An optional provider comes with its first list of models; once seen, it can only be away. */
-  private look({ models = [], away, broker }: Discovery): void {
+  private noteWhereabouts({ models = [], away, broker }: Discovery): void {
     const { name, log } = this.options;
     const answers = models.length > 0 && broker !== true;
-    if (answers && !this.present) log.info({ provider: name, models: models.length }, 'found a provider');
-    if (answers && !this.reachable) log.info({ provider: name }, 'the provider is back');
-    if (away && this.present && this.reachable) log.warn({ provider: name }, 'the provider is away');
-    this.present ||= answers;
-    if (answers) this.reachable = true;
-    else if (away) this.reachable = false;
+    if (!this.present) {
+      if (answers) log.info({ provider: name, models: models.length }, 'found a provider');
+      this.present = answers;
+    } else if (answers && !this.reachable) {
+      log.info({ provider: name }, 'the provider is back');
+      this.reachable = true;
+    } else if (away && this.reachable) {
+      log.warn({ provider: name }, 'the provider is away');
+      this.reachable = false;
+    }
   }
 }
 

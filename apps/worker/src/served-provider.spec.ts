@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { CallEnd, Discovery, Provider, ProviderFrame } from '#providers/provider.js';
+import { ServedProvider } from './served-provider.js';
+
+const served: ServedProvider[] = [];
+afterEach(async () => {
+  await Promise.all(served.splice(0).map((each) => each.close()));
+});
+
+/** An upstream whose answers are given: it stands in for a network, not for code of ours. */
+class Told implements Provider {
+  next: Discovery = { credential: 'ok' };
+
+  async *infer(): AsyncGenerator<ProviderFrame, CallEnd, void> {
+    return { ok: true };
+  }
+
+  async discover(): Promise<Discovery> {
+    return this.next;
+  }
+
+  async close(): Promise<void> {}
+}
+
+function serve(options: { optional?: boolean; models?: readonly string[]; kind?: string } = {}) {
+  const client = new Told();
+  const lines: string[] = [];
+  const note = (_fields: object, message: string) => void lines.push(message);
+  const provider = new ServedProvider({
+    ...{ name: 'box', kind: 'openai-compatible', location: 'local', concurrency: 4, ...options },
+    timeoutsOf: () => ({ firstTokenMs: 1, idleMs: 1, responseMs: 1 }),
+    client,
+    log: { info: note, warn: note, error: note },
+  });
+  served.push(provider);
+  const look = async (found: Discovery) => {
+    client.next = found;
+    await provider.look();
+  };
+  return { provider, look, lines };
+}
+
+const FOUND: Discovery = { models: ['phi'], credential: 'ok' };
+
+describe('an optional provider', () => {
+  it.each<[string, Discovery]>([
+    ['nobody answers', { credential: 'ok', away: true }],
+    ['something else answers', { credential: 'ok' }],
+    ['it has no model', { models: [], credential: 'ok' }],
+    ['a broker like this one answers', { ...FOUND, broker: true }],
+  ])('is not there while %s', async (_name, found) => {
+    const { provider, look } = serve({ optional: true });
+    await look(found);
+    expect(provider.isPresent).toBe(false);
+    await look(FOUND);
+    expect(provider.isPresent).toBe(true);
+  });
+
+  it('keeps its models while it is away, and says so once', async () => {
+    const { provider, look, lines } = serve({ optional: true });
+    await look(FOUND);
+    expect(provider.announcement()).not.toHaveProperty('reachable');
+    await look({ credential: 'ok', away: true });
+    await look({ credential: 'ok', away: true });
+    expect(provider.isPresent).toBe(true);
+    expect(provider.announcement()).toMatchObject({ models: ['phi'], reachable: false });
+    await look({ models: ['phi', 'qwen'], credential: 'ok' });
+    expect(provider.announcement().models).toEqual(['phi', 'qwen']);
+    expect(provider.announcement()).not.toHaveProperty('reachable');
+    expect(lines).toEqual(['found a provider', 'the provider is away', 'the provider is back']);
+  });
+
+  it('is busy, not away, while it is slow', async () => {
+    const { provider, look } = serve({ optional: true });
+    await look(FOUND);
+    await look({ credential: 'ok' });
+    expect(provider.announcement()).not.toHaveProperty('reachable');
+  });
+});
+
+describe('a configured provider', () => {
+  it('is there whatever its upstream does', async () => {
+    const { provider, look } = serve();
+    expect(provider.isPresent).toBe(true);
+    await look({ credential: 'ok', away: true });
+    expect(provider.announcement()).not.toHaveProperty('reachable');
+  });
+
+  it('takes the refusal of its list for a refused credential', async () => {
+    const { provider, look } = serve();
+    await look({ credential: 'rejected' });
+    expect(provider.announcement().credential).toBe('rejected');
+    await look(FOUND);
+    expect(provider.announcement()).toMatchObject({ credential: 'ok', models: ['phi'] });
+  });
+
+  it('does not where its models are configured, since the list may want another credential', async () => {
+    const { provider, look } = serve({ models: ['claude'] });
+    await look({ credential: 'rejected' });
+    expect(provider.announcement()).toMatchObject({ credential: 'ok', models: ['claude'] });
+    await look(FOUND);
+    expect(provider.announcement().models).toEqual(['claude']);
+  });
+});
