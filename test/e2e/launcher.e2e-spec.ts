@@ -126,6 +126,18 @@ describe('./spillway', () => {
     expect((await checkout.run(['check'])).output).not.toContain('building');
   });
 
+  it('waits for another one that installs, and not for one that is gone', async () => {
+    const other = Child.start('other', '/bin/sh', ['-c', 'exec sleep 60']);
+    await mkdir(path.join(checkout.root, '.cache'), { recursive: true });
+    await writeFile(path.join(checkout.root, '.cache/lock'), String(other.pid));
+    const child = checkout.spillway(['check']);
+    await child.prints('waiting for another ./spillway');
+    expect(child.output).not.toContain('demo');
+    await other.end('SIGKILL');
+    expect(await child.exited).toBe(0);
+    expect(child.output).toContain('demo');
+  });
+
   it('reports an install that failed in the form that tests are counted in', async () => {
     await checkout.command('npm', 'exit 1');
     const later = new Date(Date.now() + 60_000);
