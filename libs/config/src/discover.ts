@@ -1,3 +1,4 @@
+import type { Env } from '#core/config/template.js';
 import type { Location } from '#core/target.js';
 import type { Environment } from './environment.js';
 import { isOwnAddress } from './own-address.js';
@@ -56,68 +57,64 @@ const LOCAL_FIRST_TOKEN_MS = 120_000;
  * may point back at this broker.
  */
 export function discoverConfig(environment: Environment): Discovered {
-  const { variables } = environment;
-  const locals = LOCAL_SERVICES.flatMap((service) => local(service, environment));
-  const accounts = CLOUD_SERVICES.flatMap((service) => cloud(service, environment));
+  const locals = LOCAL_SERVICES.flatMap((service) => findServer(service, environment));
+  const accounts = CLOUD_SERVICES.flatMap((service) => findAccount(service, environment));
   const rest: Entry[] = accounts.length > 0 ? [] : [DEMO];
   const entries = [...locals, ...accounts, ...rest];
   return {
     tree: { providers: Object.fromEntries(entries.map(({ service, provider }) => [service.name, provider])) },
     services: entries.map(({ service }) => service),
   };
+}
 
-  function local(
-    { name, variable, keyVariable, port }: LocalService,
-    { port: own = DEFAULT_PORT }: Environment,
-  ): Entry[] {
-    const asked = set(variable) ?? (name === 'ollama' ? ollamaUrl(set('OLLAMA_HOST')) : undefined);
-    const baseUrl = asked ?? `http://127.0.0.1:${port}/v1`;
-    // Else this broker would find itself.
-    if (asked === undefined && String(port) === own) return [];
-    const isForeign = URL.canParse(baseUrl) && !isOwnAddress(new URL(baseUrl).hostname);
-    const location = isForeign ? 'cloud' : 'local';
-    const provider: DiscoveredProvider = {
-      kind: 'openai-compatible',
-      location,
-      baseUrl,
-      ...(set(keyVariable) !== undefined && { apiKey: `\${${keyVariable}}` }),
-      optional: true,
-      timeouts: { firstTokenMs: LOCAL_FIRST_TOKEN_MS },
-    };
-    const key = set(keyVariable) !== undefined && { keyVariable };
-    return [{ service: { name, by: 'address', baseUrl, location, ...key }, provider }];
-  }
+function findServer(
+  { name, variable, keyVariable, port }: LocalService,
+  { variables, port: own = DEFAULT_PORT }: Environment,
+): Entry[] {
+  const host = name === 'ollama' ? ollamaUrl(read(variables, 'OLLAMA_HOST')) : undefined;
+  const asked = read(variables, variable) ?? host;
+  const baseUrl = asked ?? `http://127.0.0.1:${port}/v1`;
+  // Else this broker would find itself.
+  if (asked === undefined && String(port) === own) return [];
+  const isForeign = URL.canParse(baseUrl) && !isOwnAddress(new URL(baseUrl).hostname);
+  const location = isForeign ? 'cloud' : 'local';
+  const hasKey = read(variables, keyVariable) !== undefined;
+  const provider: DiscoveredProvider = {
+    kind: 'openai-compatible',
+    location,
+    baseUrl,
+    ...(hasKey && { apiKey: `\${${keyVariable}}` }),
+    optional: true,
+    timeouts: { firstTokenMs: LOCAL_FIRST_TOKEN_MS },
+  };
+  return [{ service: { name, by: 'address', baseUrl, location, ...(hasKey && { keyVariable }) }, provider }];
+}
 
-  function cloud(
-    { name, variables: keys, baseUrl, fallbackModel, models }: CloudService,
-    { cloudFallback }: Environment,
-  ): Entry[] {
-    const variable = keys.find((key) => set(key) !== undefined);
-    if (variable === undefined) return [];
-    const model = { fallbackModel: set(ownVariable(name, 'FALLBACK_MODEL')) ?? fallbackModel };
-    const list = models && { models };
-    const url = set(ownVariable(name, 'BASE_URL')) ?? baseUrl;
-    const provider: DiscoveredProvider = {
-      kind: 'openai-compatible',
-      location: 'cloud',
-      baseUrl: url,
-      apiKey: `\${${variable}}`,
-      ...list,
-      ...(cloudFallback && model),
-    };
-    return [
-      {
-        service: { name, by: 'key', variable, baseUrl: url, ...list, ...(cloudFallback && model) },
-        provider,
-      },
-    ];
-  }
+function findAccount(
+  { name, variables: keys, baseUrl, fallbackModel, models }: CloudService,
+  { variables, cloudFallback }: Environment,
+): Entry[] {
+  const variable = keys.find((key) => read(variables, key) !== undefined);
+  if (variable === undefined) return [];
+  const model = read(variables, ownVariable(name, 'FALLBACK_MODEL')) ?? fallbackModel;
+  const shared = {
+    baseUrl: read(variables, ownVariable(name, 'BASE_URL')) ?? baseUrl,
+    ...(models && { models }),
+    ...(cloudFallback && { fallbackModel: model }),
+  };
+  const apiKey = `\${${variable}}`;
+  return [
+    {
+      service: { name, by: 'key', variable, ...shared },
+      provider: { kind: 'openai-compatible', location: 'cloud', apiKey, ...shared },
+    },
+  ];
+}
 
-  /** Text for a configuration: what stands in a variable is not looked into again. */
-  function set(variable: string): string | undefined {
-    const value = variables[variable]?.trim() ?? '';
-    return value === '' ? undefined : value.replaceAll('${', '$${');
-  }
+/** Text for a configuration: what stands in a variable is not looked into again. */
+function read(variables: Env, name: string): string | undefined {
+  const value = variables[name]?.trim() ?? '';
+  return value === '' ? undefined : value.replaceAll('${', '$${');
 }
 
 interface Entry {

@@ -74,8 +74,8 @@ describe('without a file', () => {
   });
 
   it('is right with every service there is', () => {
-    const keys = CLOUD_SERVICES.map(({ variables: [first] }) => [first, 'sk-secret']);
-    const { config } = load(undefined, { for: 'api' }, Object.fromEntries(keys));
+    const keys = CLOUD_SERVICES.map(({ variables: [first] }) => [first, 'sk-secret'] as const);
+    const { config } = load(undefined, { for: 'api' }, Object.fromEntries<string>(keys));
     expect(Object.keys(config.providers)).toEqual([
       ...['ollama', 'vllm', 'llama-server'],
       ...CLOUD_SERVICES.map(({ name }) => name),
