@@ -15,6 +15,8 @@ const TEST_MS = 120_000;
 const TOKENS = 8;
 /** `concurrency` of a cloud provider that sets none. */
 const AT_ONCE = 64;
+/** A refusal takes 300 ms; a busy machine may make more of it. */
+const REFUSED_MS = 1_000;
 const ACCOUNT = 'gpt-4o-mini';
 
 /** A server on this host and a cloud account, both scripted, in `.env` as users give them. */
@@ -178,24 +180,35 @@ describe('docker compose with a local server and an account', () => {
         15_000,
       );
       gate.release(AT_ONCE);
-      const restarting = stack.start('restart', 'valkey');
       const startedAt = performance.now();
-      const meanwhile = [];
-      while (restarting.isRunning) {
-        const { status, error } = await stack.ask('meanwhile', { model: 'llama3.2' }).answered;
-        meanwhile.push(error?.code ?? status);
-      }
-      expect(await restarting.exited).toBe(0);
+      await stack.compose('restart', 'valkey');
       const seconds = (performance.now() - startedAt) / 1000;
       gate.open();
       await Promise.all(calls.map(expectWhole));
-      expect(meanwhile.filter((each) => each !== 200 && each !== 'redis_unavailable')).toEqual([]);
-      const refused = meanwhile.filter((each) => each !== 200).length;
-      process.stdout.write(
-        `Valkey restarted in ${seconds.toFixed(1)} s: 100 of 100 accepted answered, ` +
-          `${refused} of ${meanwhile.length} new ones refused meanwhile\n`,
-      );
+      process.stdout.write(`Valkey restarted in ${seconds.toFixed(1)} s: 100 of 100 accepted answered\n`);
       await expectWhole(stack.ask('after', { model: ACCOUNT }));
+    }),
+    TEST_MS,
+  );
+
+  it(
+    'says so at once while Valkey is away; the stream that runs pauses, and goes on',
+    play(async () => {
+      const gate = createGate();
+      cloud.otherwise(markedAnswer(TOKENS, gate));
+      const running = stack.ask('running', { model: ACCOUNT });
+      gate.release(2);
+      await running.waitForTokens(2);
+      await stack.compose('stop', 'valkey');
+      const refused = await stack.ask('refused', { model: ACCOUNT }).answered;
+      expect(refused).toMatchObject({ status: 503, error: { code: 'redis_unavailable' } });
+      expect(refused.ms).toBeLessThan(REFUSED_MS);
+      await stack.compose('start', 'valkey');
+      gate.open();
+      await expectWhole(running);
+      const after = await stack.ask('after', { model: ACCOUNT }).answered;
+      expect(after).toMatchObject({ status: 200, done: true });
+      process.stdout.write(`Valkey away: refused in ${refused.ms.toFixed(0)} ms\n`);
     }),
     TEST_MS,
   );

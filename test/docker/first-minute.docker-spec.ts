@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Child } from '../support/child.js';
 import { contentOf, fetchAnswer, jsonOf, send } from '../support/client.js';
@@ -8,6 +8,9 @@ import { ComposeStack } from '../support/compose-stack.js';
 /** Building from nothing fetches every package. */
 const SET_UP_MS = 300_000;
 const SERVICES = ['valkey', 'api', 'worker-local', 'worker-openai'] as const;
+/** A provider that users add. */
+const GPU_BOX =
+  "  gpu-box: { kind: openai-compatible, location: local, baseUrl: 'http://10.0.0.5:8000/v1', apiKey: '${GPU_BOX_KEY}' }\n";
 const NO_KEY = 'the credential of this provider is not set';
 
 /** A fresh clone, no `.env`, no variables: what someone sees who tries it. */
@@ -79,6 +82,22 @@ describe('docker compose up in a fresh clone', () => {
     expect((await stack.logs('worker-openai')).split(NO_KEY)).toHaveLength(2);
     expect(await stack.logs('worker-local')).not.toContain(NO_KEY);
   });
+
+  it('does the same for the accounts of the profile `cloud`, and the page of containers is right', async () => {
+    const page = await readFile(path.join(stack.folder, 'docs/containers.md'), 'utf8');
+    const [, override] = /```yaml\n(services:\n  worker-gpu:[^`]*)```/.exec(page) ?? [];
+    await writeFile(path.join(stack.folder, 'docker-compose.override.yml'), override ?? 'services: {}');
+    const config = path.join(stack.folder, 'deploy/compose/spillway.yaml');
+    await writeFile(config, (await readFile(config, 'utf8')).replace('  demo: {', `${GPU_BOX}  demo: {`));
+    await stack.compose('--profile', 'cloud', 'up', '-d', '--wait', 'worker-cloud', 'worker-gpu');
+    const states = await Promise.all(['worker-cloud', 'worker-gpu'].map((name) => stack.containers(name)));
+    expect(states.flat().map(({ health, restarts }) => ({ health, restarts }))).toEqual([
+      { health: 'healthy', restarts: 0 },
+      { health: 'healthy', restarts: 0 },
+    ]);
+    expect((await stack.logs('worker-cloud')).split(NO_KEY)).toHaveLength(8);
+    expect((await stack.logs('worker-gpu')).split(NO_KEY)).toHaveLength(2);
+  }, 60_000);
 
   it('refuses at once what only that account could answer', async () => {
     const answer = await fetchAnswer(`${stack.url}/v1/chat/completions`, {
