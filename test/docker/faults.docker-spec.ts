@@ -31,7 +31,7 @@ describe('docker compose with a local server and an account', () => {
     [local, cloud] = [await startLocal(), await startUpstream({ host })];
     await stack.configure({
       LOCAL_BASE_URL: `http://host.docker.internal:${local.port}/v1`,
-      OPENAI_BASE_URL: `http://host.docker.internal:${cloud.port}/v1`,
+      SPILLWAY_OPENAI_BASE_URL: `http://host.docker.internal:${cloud.port}/v1`,
       OPENAI_API_KEY: 'sk-of-the-test',
     });
     await stack.up();
