@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
 import { Consumer } from './consumer.js';
 import type { InferenceJob } from './keys.js';
-import { Parts, silentLog } from './testing/parts.js';
+import { Parts, silentLog, whenReadyAgain } from './testing/parts.js';
 
 const provider = 'gpu-box';
 const job = (placement = 1) => ({ attempt: 1, placement, target: 0, provider });
@@ -172,7 +171,7 @@ describe('Consumer', () => {
     hand.end(0);
     const [connection] = connections;
     await Promise.all([
-      connection && once(connection, 'ready'),
+      connection && whenReadyAgain(connection),
       parts.redis.call('CLIENT', ['KILL', 'TYPE', 'normal', 'SKIPME', 'yes']),
     ]);
     await parts.queues.add(request(2), job());

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import { requestId } from '#core/ids.js';
@@ -7,7 +6,7 @@ import { startRedis, type TestRedis } from '../../../test/support/redis.js';
 import { FrameHub } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
 import { ProcessChannel } from './process-channel.js';
-import { Parts } from './testing/parts.js';
+import { Parts, whenReadyAgain } from './testing/parts.js';
 
 describe('FrameHub', () => {
   let server: TestRedis;
@@ -77,7 +76,7 @@ describe('FrameHub', () => {
     await parts.ledger.seal({ request: id, guard: { kind: 'epoch', epoch }, outcome: { kind: 'completed' } });
     await hub.attend();
     expect(await texts).toEqual(expected(id, 30));
-    if (subscriber.status !== 'ready') await once(subscriber, 'ready');
+    if (subscriber.status !== 'ready') await whenReadyAgain(subscriber);
   });
 
   it('delivers a frame that is too large to publish', async () => {

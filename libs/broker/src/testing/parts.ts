@@ -13,6 +13,12 @@ export const silentLog: BrokerLog = { info: () => undefined, warn: () => undefin
 export const local: Target = { provider: 'gpu-box', model: 'llama', location: 'local' };
 export const cloud: Target = { provider: 'openai', model: 'gpt', location: 'cloud' };
 
+/** Resolves once this connection, cut before or about to be, is ready again; `events.once` would take the cut for an end. */
+export async function whenReadyAgain(connection: Redis): Promise<void> {
+  connection.on('error', () => undefined);
+  await new Promise<void>((resolve) => void connection.once('ready', resolve));
+}
+
 /** The parts of a broker on one connection, for tests that look at one of them. */
 export class Parts {
   readonly keys = new Keys('test', 1);
