@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { WaitingError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { BrokerLog } from './connection.js';
@@ -15,6 +16,9 @@ export interface ConsumerOptions {
   /** Looks at one attempt. The signal aborts, with reason `drain`, when this process has to go. Must not reject. */
   readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<void>;
 }
+
+/** How long BullMQ may take to close its connections. */
+const CLOSE_MS = 2_000;
 
 /**
  * Takes one provider's jobs from BullMQ, which delivers at least once and decides nothing: jobs never fail and return
@@ -71,7 +75,16 @@ export class Consumer {
     const abort = setTimeout(() => this.worker.cancelAllJobs('drain'), drainMs);
     await Promise.allSettled(this.active);
     clearTimeout(abort);
-    await this.worker.close();
+    await this.closeWorker();
+  }
+
+  /** With nothing in hand. Right after its connection was cut, BullMQ's close may reject, or never come back. */
+  private async closeWorker(): Promise<void> {
+    const late = new AbortController();
+    const closed = this.worker.close().catch((error: unknown) => String(error));
+    const reason = await Promise.race([closed, delay(CLOSE_MS, 'no end', { signal: late.signal })]);
+    late.abort();
+    if (reason !== undefined) this.options.log.warn({ reason }, 'the queue did not close well');
   }
 
   private async take(
