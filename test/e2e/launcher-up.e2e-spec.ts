@@ -109,6 +109,21 @@ describe('./spillway up', () => {
     expect(await pasteCurl(child)).toContain('[DONE]');
   });
 
+  it('runs twice at once on two ports, and each stops only what it started', async () => {
+    const start = async () => {
+      const port = await findFreePort();
+      const child = checkout.spillway(['up'], { env: { PORT: String(port) } });
+      await child.prints(/ready at [^]*curl -N [^]*\n\n/, 30_000);
+      return { child, port };
+    };
+    const [first, second] = [await start(), await start()];
+    expect(textOf(await pasteCurl(first.child))).toMatch(/hello/i);
+    first.child.signal('SIGINT');
+    expect(await first.child.exited).toBe(0);
+    expect(await answers(first.port)).toBe(false);
+    expect(textOf(await pasteCurl(second.child))).toMatch(/hello/i);
+  });
+
   it('drains on the first Ctrl-C, and ends at once on the second', async () => {
     const { child, port } = await up();
     const body = { model: 'demo-slow', stream: true, messages: [{ role: 'user', content: 'x' }] };

@@ -8,6 +8,14 @@ import { startRedisProcess } from './redis-process.js';
 import type { RedisProcess } from './redis-process.js';
 import { StartError } from './start-error.js';
 
+/** The port of an `up` that nobody gave one. */
+const USUAL_PORT = 4100;
+
+/** Where the Redis of the `up` on this port keeps its data: two of them at once, on two ports, share nothing. */
+export function redisDataDir(root: string, port: number): string {
+  return path.join(root, '.data', port === USUAL_PORT ? 'redis' : `redis-${port}`);
+}
+
 /** The Redis that `up` starts: on a free port of 127.0.0.1, its data kept in one folder. */
 export class OwnRedis {
   private stopping = false;

@@ -1,9 +1,8 @@
-import path from 'node:path';
 import type { BrokerLog } from '#broker/connection.js';
 import { StatusReader } from '#broker/status-reader.js';
 import type { LoadedConfig } from '#config/load-config.js';
 import { formatStatus } from './format-status.js';
-import { findOwnRedis } from './own-redis.js';
+import { findOwnRedis, redisDataDir } from './own-redis.js';
 import { StartError } from './start-error.js';
 import { isRedisAsked } from './redis-asked.js';
 
@@ -19,7 +18,9 @@ const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error:
  */
 export async function readStatus(loaded: LoadedConfig, root: string, json: boolean): Promise<string[]> {
   const { redis } = loaded.config;
-  const own = isRedisAsked(loaded) ? undefined : await findOwnRedis(path.join(root, '.data/redis'));
+  const own = isRedisAsked(loaded)
+    ? undefined
+    : await findOwnRedis(redisDataDir(root, loaded.config.server.port));
   const reader = new StatusReader({ ...redis, url: own ?? redis.url }, SILENT);
   try {
     const status = await reader.read(READ_MS).catch((error: unknown) => {

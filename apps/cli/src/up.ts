@@ -12,6 +12,7 @@ import { exampleCurl } from './example-curl.js';
 import { exampleModel, waitForApi, waitForModels, waitForWorker } from './fleet-ready.js';
 import { findFreePort } from './free-port.js';
 import { checkPortIsFree } from './port-check.js';
+import { redisDataDir } from './own-redis.js';
 import { isRedisAsked } from './redis-asked.js';
 import { StopSignal } from './stop-signal.js';
 import { StartError } from './start-error.js';
@@ -108,7 +109,7 @@ function redisWish(loaded: LoadedConfig, root: string, say: (line: string) => vo
     url: config.redis.url,
     asked: isRedisAsked(loaded),
     allowVolatile: environment.allowVolatile,
-    dataDir: path.join(root, '.data/redis'),
+    dataDir: redisDataDir(root, loaded.config.server.port),
     cacheDir: path.join(root, '.cache/redis'),
     say,
   };
