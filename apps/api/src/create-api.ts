@@ -37,10 +37,15 @@ export async function createApi(settings: ApiSettings, broker: Broker): Promise<
   const end = (record: RequestRecord, status: number | null): void => {
     const now = performance.now();
     if (record.stream !== null) metrics.observe(record, now);
-    // Probes come every few seconds and tell nothing.
-    const level = record.route?.startsWith('/v1/') === false ? 'debug' : 'info';
+    // Probes and lists of models are asked for every few seconds, and tell something only when they are refused.
+    const asked = record.stream !== null || status === null || status >= 400;
+    const level = asked && !isProbe(record) ? 'info' : 'debug';
     settings.log[level](describeRequest(record, status, now), 'request');
   };
   await app.init();
   return app;
+}
+
+function isProbe({ route }: RequestRecord): boolean {
+  return route !== null && !route.startsWith('/v1/');
 }
