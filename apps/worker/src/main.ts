@@ -19,7 +19,9 @@ async function main(): Promise<void> {
   app.enableShutdownHooks([], { useProcessExit: true });
   // Redis away for ever, an upstream that does not let go: nothing may keep a stopped worker alive.
   const { drainMs } = loaded.config.worker;
-  process.once('SIGTERM', () => setTimeout(() => process.exit(1), drainMs + DRAIN_OVERRUN_MS).unref());
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.once(signal, () => setTimeout(() => process.exit(1), drainMs + DRAIN_OVERRUN_MS).unref());
+  }
 }
 
 main().catch((error: unknown) => {
