@@ -10,6 +10,8 @@ export interface RedisChoice {
   readonly url: string;
   /** Which one and why, for the operator. */
   readonly about: string;
+  /** We started it, so nobody else's processes use it yet. */
+  readonly own: boolean;
   /** Stops it if we started it. */
   stop(): Promise<void>;
 }
@@ -40,20 +42,20 @@ export async function chooseRedis(wish: RedisWish): Promise<RedisChoice> {
       ? await problemOf(wish, wish.allowVolatile)
       : `Redis at ${redactUrl(url)} does not answer. Start it, or correct REDIS_URL (or redis.url).`;
     if (problem !== undefined) throw new StartError(problem);
-    return { url, about: `Redis: ${redactUrl(url)}, as configured`, stop: async () => undefined };
+    return { url, about: `Redis: ${redactUrl(url)}, as configured`, own: false, stop: async () => undefined };
   }
   const notes: string[] = [];
   if (await answers(url)) {
     const problem = await problemOf(wish, false);
     if (problem === undefined) {
-      return { url, about: `Redis: the one that answers at ${url}`, stop: async () => undefined };
+      return { url, about: `Redis: the one that answers at ${url}`, own: false, stop: async () => undefined };
     }
     notes.push(`(left alone: ${problem})`);
   }
   const binary = await ensureRedisBinary(wish.cacheDir, say);
   const own = await OwnRedis.start(binary, wish.dataDir, say);
   const about = [`Redis: ${binary.command} on 127.0.0.1:${own.port}, data in ${wish.dataDir}`, ...notes];
-  return { url: own.url, about: about.join(' '), stop: () => own.stop() };
+  return { url: own.url, about: about.join(' '), own: true, stop: () => own.stop() };
 }
 
 /** Why this Redis must not be used; undefined if it may. */

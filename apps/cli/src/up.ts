@@ -1,4 +1,7 @@
 import path from 'node:path';
+import { connect } from '#broker/connection.js';
+import { forgetWorkers } from '#broker/fleet-watch.js';
+import { Keys } from '#broker/keys.js';
 import { describeServices, type Answers } from '#config/describe-services.js';
 import { loadConfig } from '#config/load-config.js';
 import type { LoadedConfig } from '#config/load-config.js';
@@ -50,6 +53,7 @@ export async function up({ root, say }: UpOptions): Promise<number> {
   await checkPortIsFree(host, port);
   const redis = await chooseRedis(redisWish(loaded, root, say));
   say(redis.about);
+  if (redis.own) await forgetLastRun(redis.url, loaded);
   const hopeless = Promise.withResolvers<never>();
   let started = false;
   const giveUp = (error: StartError): void => {
@@ -73,6 +77,17 @@ export async function up({ root, say }: UpOptions): Promise<number> {
     await Promise.all([api.stop(killAfterMs), worker.stop(killAfterMs)]);
     await redis.stop();
   }
+}
+
+/** The data still has the heartbeats of the workers of the last run, whose models would be offered for 15 s. */
+async function forgetLastRun(url: string, { config }: LoadedConfig): Promise<void> {
+  const redis = connect(url, 'patient', {
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+  });
+  await forgetWorkers(redis, new Keys(config.redis.prefix, config.redis.shards));
+  redis.disconnect();
 }
 
 interface Starting {

@@ -100,6 +100,11 @@ export async function beat(redis: Redis, keys: Keys, heartbeat: WorkerHeartbeat)
     .exec();
 }
 
+/** Forgets every heartbeat; workers that live write theirs anew within two seconds. */
+export async function forgetWorkers(redis: Redis, keys: Keys): Promise<void> {
+  await redis.del(keys.workers);
+}
+
 /** Remembers for a minute that a provider does not have a model, so that plans leave it out. */
 export async function markUnusable(redis: Redis, keys: Keys, provider: string, model: string): Promise<void> {
   const [seconds] = await redis.time();
