@@ -5,7 +5,7 @@ const shared = {
   testEnvironmentOptions: { customExportConditions: ['spillway-source', 'node', 'node-addons'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   // A test waits for events; on a loaded machine they take longer than Jest's own 5 s.
-  testTimeout: 20_000,
+  testTimeout: 40_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

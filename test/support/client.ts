@@ -4,7 +4,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import { connect } from 'node:net';
 
 /** Waits give up after this, ms. */
-const WAIT_MS = 4_500;
+const WAIT_MS = 15_000;
 
 export interface SendOptions {
   /** Default: POST with a body, else GET. */
