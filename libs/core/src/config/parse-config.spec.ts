@@ -33,13 +33,15 @@ describe('a right configuration', () => {
         bodyLimitBytes: 33_554_432,
         requestTimeoutMs: 30_000,
         headersTimeoutMs: 10_000,
+        wholeAnswerKeepAlive: false,
       },
       redis: { url: 'redis://127.0.0.1:6379', prefix: 'spillway', shards: 1 },
       providers: {},
       models: {},
       applications: {},
       timeouts: { firstTokenMs: 60_000, idleMs: 30_000, responseMs: 300_000, totalMs: 570_000 },
-      queue: { maxWaiting: 1000 },
+      queue: { maxWaiting: 1000, maxRetryDelayMs: 30_000 },
+      requests: { keepMs: 3_600_000 },
       worker: { drainMs: 25_000 },
     });
   });

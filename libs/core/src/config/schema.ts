@@ -45,6 +45,12 @@ const server = section({
   headersTimeoutMs: durationMs()
     .default(10_000)
     .describe('Time for the headers of a request to arrive, ms; then 408.'),
+  wholeAnswerKeepAlive: z
+    .boolean()
+    .default(false)
+    .describe(
+      '`true`: an answer without `stream` that is not there after `holdMs` begins with 200 and white space, which JSON allows, and gets more of it each `heartbeatMs`, for proxies that end silent connections. A later failure is then an error body under status 200: switch it on only if your clients look for it.',
+    ),
 });
 
 const redis = section({
@@ -139,6 +145,19 @@ const queue = section({
   maxWaiting: wholeNumber(1, 10_000_000)
     .default(1000)
     .describe('Requests that may wait per provider; the next one is refused with 429 `queue_full`.'),
+  maxRetryDelayMs: durationMs(0)
+    .default(30_000)
+    .describe(
+      'Longest time that a request waits for a busy provider to take calls again, ms, where no other target is left; if the provider asks for more, the answer is 429. 0: never waits.',
+    ),
+});
+
+const requests = section({
+  keepMs: durationMs(1_000)
+    .default(3_600_000)
+    .describe(
+      'How long a request that outlives its connection (with an `Idempotency-Key`, or told to continue) can be read after its end, ms. Its prompt is gone at the end, its answer after this time.',
+    ),
 });
 
 const worker = section({
@@ -162,6 +181,7 @@ export const configSchema = section({
     .prefault({})
     .describe('Limits of each request; providers and targets may differ in the first three.'),
   queue: queue.prefault({}).describe('Limits of waiting.'),
+  requests: requests.prefault({}).describe('What is kept of requests; read by the api only.'),
   worker: worker.prefault({}).describe('Read by workers only.'),
 });
 
