@@ -54,7 +54,7 @@ describe('the documents', () => {
       for (const variant of schema.oneOf ?? []) visit(variant, path);
     };
     const schema = configJsonSchema();
-    expect(Object.keys(schema.properties ?? {})).toHaveLength(8);
+    expect(Object.keys(schema.properties ?? {})).toHaveLength(9);
     visit(schema, '');
     expect(undescribed).toEqual([]);
   });

@@ -117,7 +117,7 @@ describe('a wrong configuration', () => {
     [
       'unknown key, far from any',
       { queue: { zzz: 1 } },
-      ['queue.zzz: unknown key "zzz"; the known ones are maxWaiting'],
+      ['queue.zzz: unknown key "zzz"; the known ones are maxWaiting, maxRetryDelayMs'],
     ],
     [
       'two unknown keys',
@@ -284,6 +284,7 @@ describe('a wrong configuration', () => {
       'applications',
       'timeouts',
       'queue',
+      'requests',
       'worker',
     ]);
   });
