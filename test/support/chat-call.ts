@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { Agent, IncomingHttpHeaders } from 'node:http';
 import { chunksOf, jsonOf, send, type Answer, type Chunk, type HttpCall } from './client.js';
 import { promptOf } from './marked-answer.js';
 
@@ -13,6 +13,8 @@ export interface Question {
   /** Default: `m`. */
   readonly model?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Default: a connection of its own. */
+  readonly agent?: Agent;
 }
 
 /** What became of a question, as its client saw it. */
@@ -45,9 +47,10 @@ export class ChatCall {
     url: string,
     readonly question: Question,
   ) {
-    const { marker, stream = true, model = 'm', headers = {} } = question;
+    const { marker, stream = true, model = 'm', headers = {}, agent } = question;
     const messages = [{ role: 'user', content: promptOf(marker) }];
-    this.call = send(`${url}/v1/chat/completions`, { body: { model, stream, messages }, headers });
+    const body = { model, stream, messages };
+    this.call = send(`${url}/v1/chat/completions`, { body, headers, ...(agent && { agent }) });
     this.answered = this.call.answer(WAIT_MS).then(
       (answer) => this.judge(answer),
       (error: NodeJS.ErrnoException) => {
