@@ -101,7 +101,7 @@ export class ChatCompletions {
         exchange.noteSubmitted();
         return;
       }
-      if (reply.paceMs !== undefined) paces.push(reply.paceMs);
+      if (reply.kind === 'queue_full' && reply.paceMs !== undefined) paces.push(reply.paceMs);
     }
     if (exchange.isCut) return;
     // A place is free again when the next waiting request is taken.

@@ -65,7 +65,7 @@ export class Broker {
         void this.cancel(id);
         throw new SpillwayError('redis_unavailable', {}, { cause: error });
       });
-    if (reply.kind === 'queue_full') return reply;
+    if (reply.kind !== 'accepted') return reply;
     if (!this.hub.expect(id)) {
       // Its client left meanwhile: without a job no worker can begin a call before the cancel.
       await this.cancel(id);
@@ -73,7 +73,7 @@ export class Broker {
     }
     const provider = targets[0]?.provider ?? '';
     await this.member.queues
-      .add(id, { attempt: 1, placement: 1, target: 0, provider })
+      .add(id, { attempt: 1, placement: 1, target: 0, provider, delayMs: request.delayMs ?? 0 })
       .catch((error: unknown) => {
         // Accepted all the same: the sweeper finds that its job is missing.
         this.options.log.warn(

@@ -6,7 +6,7 @@ import type { InferenceJob } from './keys.js';
 import { Parts, silentLog, whenReadyAgain } from './testing/parts.js';
 
 const provider = 'gpu-box';
-const job = (placement = 1) => ({ attempt: 1, placement, target: 0, provider });
+const job = (placement = 1) => ({ attempt: 1, placement, target: 0, provider, delayMs: 0 });
 const request = (n: number) => `req_0_${String(n).padStart(26, '0')}`;
 
 /** Jobs in hand, each ended by the test. */

@@ -16,6 +16,7 @@ export class Keys {
     const shard = shardOf(id);
     if (shard === undefined) throw new Error(`"${id}" is not a request id`);
     const { deadlines, unplaced, leases, waits, orphans, waiting, pace, usage, dead } = this.shard(shard);
+    const { unsettled, retrying } = this.shard(shard);
     return [
       this.record(id),
       this.body(id),
@@ -29,6 +30,8 @@ export class Keys {
       pace,
       usage,
       dead,
+      unsettled,
+      retrying,
     ];
   }
 
@@ -56,6 +59,9 @@ export class Keys {
       pace: key('pace'),
       usage: key('usage'),
       dead: key('dead'),
+      /** Runs that ended or moved on without saying what their call cost: `<id>|<epoch>`. */
+      unsettled: key('unsettled'),
+      retrying: key('retrying'),
       /** Who sweeps this shard now. */
       sweeper: key('sweeper'),
     };

@@ -4,6 +4,7 @@ import type {
   AppendArgs,
   ClaimArgs,
   ClaimReply,
+  DeadLetter,
   Guard,
   LapseReply,
   LogEntry,
@@ -11,26 +12,30 @@ import type {
   NextArgs,
   Placed,
   RenewReply,
+  RequestState,
   SealArgs,
   SettleArgs,
+  ShardLoad,
 } from '#core/ledger/transitions.js';
 import { shardOf } from '#core/ids.js';
-import type { Target } from '#core/target.js';
 import type { Keys } from './keys.js';
-import { bytes, list, number, REDIS_CLOCK, Script, text, type Reply } from './script.js';
-
-/** What a reader is told of one request it attends. */
-export interface Attended {
-  /** The log's last id; empty where the ledger does not know the request. */
-  readonly last: string;
-  readonly state: 'waiting' | 'running' | 'ended' | '';
-  /** 1 is next; 0 where it does not wait. */
-  readonly position: number;
-  readonly paceMs?: number;
-}
+import { groupByShard, placedOrNot, readAccepted, readAttended, readDeadLetter } from './ledger-replies.js';
+import { readPlaced, readRun, readState, type Attended } from './ledger-replies.js';
+import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js';
 
 type ScriptName =
-  'accept' | 'claim' | 'append' | 'seal' | 'settle' | 'next' | 'release' | 'lapse' | 'confirm' | 'replace';
+  | 'accept'
+  | 'claim'
+  | 'append'
+  | 'seal'
+  | 'settle'
+  | 'next'
+  | 'release'
+  | 'lapse'
+  | 'confirm'
+  | 'replace'
+  | 'describe'
+  | 'remove';
 
 /**
  * The truth about every request: its record, body and frame log, changed only by the Lua scripts beside this file.
@@ -59,6 +64,8 @@ export class Ledger {
       lapse: about('lapse'),
       confirm: about('confirm'),
       replace: about('replace'),
+      describe: about('describe'),
+      remove: about('remove'),
     };
     this.renewScript = new Script('renew', 'many', clock);
     this.attendScript = new Script('attend', 'many', clock);
@@ -66,22 +73,22 @@ export class Ledger {
 
   /** Writes a new request, or refuses it and stores nothing. Its job is added afterwards, never before. */
   async accept(request: NewRequest): Promise<AcceptReply> {
-    const [kind, waiting, pace] = list(
-      await this.run('accept', request.id, [
-        request.application ?? '',
-        request.model,
-        request.stream ? 1 : 0,
-        request.includeUsage ? 1 : 0,
-        JSON.stringify(request.targets),
-        request.timeoutMs,
-        request.replica,
-        request.maxWaiting,
-        request.body,
-      ]),
+    const reply = readAccepted(
+      list(
+        await this.run('accept', request.id, [
+          request.application ?? '',
+          request.model,
+          request.stream ? 1 : 0,
+          request.includeUsage ? 1 : 0,
+          JSON.stringify(request.targets),
+          request.timeoutMs,
+          request.replica,
+          request.maxWaiting,
+          request.body,
+        ]),
+      ),
     );
-    if (text(kind) === 'accepted') return { kind: 'accepted' };
-    const paceMs = text(pace);
-    return { kind: 'queue_full', waiting: number(waiting), ...(paceMs !== '' && { paceMs: Number(paceMs) }) };
+    return reply ?? this.accept(request);
   }
 
   /** The first act of whoever holds a job. */
@@ -114,7 +121,7 @@ export class Ledger {
 
   /** Records what one upstream call used. False: that run has its row already. */
   async settle({ request, epoch, usage }: SettleArgs): Promise<boolean> {
-    return this.yes('settle', request, [epoch, usage]);
+    return this.yes('settle', request, [epoch, usage ?? '']);
   }
 
   /** Moves a request on to another target; the caller then adds the job. Undefined: it is no longer the caller's. */
@@ -186,6 +193,42 @@ export class Ledger {
     return replies;
   }
 
+  /** Adds `replica` to those that get the request's frames published, and describes it. Undefined: it is unknown. */
+  async join(request: string, replica: string): Promise<RequestState | undefined> {
+    return readState(list(await this.run('describe', request, [replica])));
+  }
+
+  /** Where a request stands. Undefined: it is unknown, expired or was removed. */
+  async describe(request: string): Promise<RequestState | undefined> {
+    return readState(list(await this.run('describe', request, [''])));
+  }
+
+  /**
+   * Forgets a request for its client's sake, in whatever state it is: cancelled if need be, its body, answer and
+   * idempotency key deleted. False: it is unknown.
+   */
+  async remove(request: string): Promise<boolean> {
+    return this.yes('remove', request, []);
+  }
+
+  /** What the retry budget of this request's shard is measured against. */
+  async load(request: string): Promise<ShardLoad> {
+    const { deadlines, retrying } = this.keys.shard(shardOf(request) ?? 0);
+    const [active, waiting] = await Promise.all([this.redis.zcard(deadlines), this.redis.zcard(retrying)]);
+    return { active, retrying: waiting };
+  }
+
+  /** The shard's dead letters, oldest first. */
+  async deadLetters(shard: number): Promise<DeadLetter[]> {
+    const rows = await this.redis.xrange(this.keys.shard(shard).dead, '-', '+');
+    return rows.map(([, fields]) => readDeadLetter(fields));
+  }
+
+  /** The body that the client sent. Undefined: it is gone, as it is once a request has ended (dead letters kept). */
+  async body(request: string): Promise<Buffer | undefined> {
+    return (await this.redis.getBuffer(this.keys.body(request))) ?? undefined;
+  }
+
   /** The log's entries after `cursor` (a log id), at most `count`. */
   async read(request: string, cursor: string, count: number): Promise<LogEntry[]> {
     const rows = await this.redis.xrangeBuffer(this.keys.log(request), `(${cursor}`, '+', 'COUNT', count);
@@ -224,59 +267,4 @@ function guardArguments(guard: Guard): [string, string | number] {
     case 'any':
       return [guard.kind, ''];
   }
-}
-
-function readPlaced(reply: readonly Reply[]): Placed {
-  const [, attempt, placement, target, provider] = reply;
-  return {
-    attempt: number(attempt),
-    placement: number(placement),
-    target: number(target),
-    provider: text(provider),
-  };
-}
-
-function placedOrNot(reply: Reply): Placed | undefined {
-  const row = list(reply);
-  return text(row[0]) === 'placed' ? readPlaced(row) : undefined;
-}
-
-function readRun(reply: readonly Reply[]) {
-  const application = text(reply[7]);
-  return {
-    epoch: number(reply[1]),
-    attempt: number(reply[2]),
-    start: number(reply[3]),
-    target: number(reply[4]),
-    targets: JSON.parse(text(reply[5])) as Target[],
-    model: text(reply[6]),
-    application: application === '' ? null : application,
-    stream: text(reply[8]) === '1',
-    includeUsage: text(reply[9]) === '1',
-    remainingMs: number(reply[10]),
-    timeoutMs: number(reply[11]),
-    trail: (JSON.parse(text(reply[12])) as unknown[]).map((record) => JSON.stringify(record)),
-    body: bytes(reply[13]),
-  };
-}
-
-function readAttended([last, state, position, pace]: readonly Reply[]): Attended {
-  const paceMs = text(pace);
-  return {
-    last: text(last),
-    state: text(state) as Attended['state'],
-    position: number(position),
-    ...(paceMs !== '' && { paceMs: Number(paceMs) }),
-  };
-}
-
-function groupByShard<T>(items: readonly T[], idOf: (item: T) => string): [number, T[]][] {
-  const groups = new Map<number, T[]>();
-  for (const item of items) {
-    const shard = shardOf(idOf(item)) ?? 0;
-    const group = groups.get(shard);
-    if (group) group.push(item);
-    else groups.set(shard, [item]);
-  }
-  return [...groups];
 }

@@ -10,6 +10,9 @@ const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true, attempts: 1 } 
 /** Each queue's event stream is read by nobody here; BullMQ writes it all the same, so it is kept short. */
 const EVENTS = { streams: { events: { maxLen: 100 } } };
 
+/** What a job's id and queue are made of. */
+export type JobName = Pick<Placed, 'attempt' | 'placement' | 'provider'>;
+
 /** The providers' queues, from the side that puts jobs in. A job only says that someone should look at an attempt. */
 export class Queues {
   private readonly queues = new Map<string, Queue<InferenceJob>>();
@@ -20,7 +23,7 @@ export class Queues {
     private readonly onError: (error: Error) => void,
   ) {}
 
-  /** Adds the job of a placement; a second time with the same placement changes nothing. */
+  /** Adds the job of a placement, due after its `delayMs`; a second time with the same placement changes nothing. */
   async add(request: string, placed: Placed): Promise<void> {
     await this.put(request, placed, {});
   }
@@ -30,7 +33,8 @@ export class Queues {
     await this.put(request, placed, { lifo: true });
   }
 
-  async has(request: string, { provider, attempt, placement }: Placed): Promise<boolean> {
+  /** Does it exist in any state? One that is not yet due does. */
+  async has(request: string, { provider, attempt, placement }: JobName): Promise<boolean> {
     return (await this.redis.exists(this.of(provider).toKey(jobId(request, attempt, placement)))) === 1;
   }
 
@@ -38,7 +42,7 @@ export class Queues {
    * Removes the job of a worker that is gone or frozen, lock and all, so that the provider's `concurrency` has its
    * place back now and not when BullMQ finds the job stalled (7 to 19 s). The ledger has fenced that worker already.
    */
-  async forget(request: string, { provider, attempt, placement }: Placed): Promise<void> {
+  async forget(request: string, { provider, attempt, placement }: JobName): Promise<void> {
     const queue = this.of(provider);
     const id = jobId(request, attempt, placement);
     await this.redis.del(`${queue.toKey(id)}:lock`);
@@ -56,10 +60,11 @@ export class Queues {
 
   private async put(
     request: string,
-    { provider, attempt, placement }: Placed,
+    { provider, attempt, placement, delayMs }: Placed,
     turn: { lifo?: true },
   ): Promise<void> {
-    const options = { ...JOB_OPTIONS, ...turn, jobId: jobId(request, attempt, placement) };
+    const id = { jobId: jobId(request, attempt, placement) };
+    const options = { ...JOB_OPTIONS, ...turn, ...id, ...(delayMs > 0 && { delay: delayMs }) };
     await this.of(provider).add('infer', { v: 1, request, attempt }, options);
   }
 

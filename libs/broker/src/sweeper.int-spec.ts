@@ -12,6 +12,7 @@ const job = (attempt: number, placement: number, provider = local.provider) => (
   placement,
   target: 0,
   provider,
+  delayMs: 0,
 });
 
 describe('Sweeper', () => {

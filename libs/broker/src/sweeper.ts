@@ -1,13 +1,12 @@
 import type { Redis } from 'ioredis';
 import { parseTrail, type AttemptRecord } from '#core/attempt-record.js';
 import { decideExpired, decideWaiting } from '#core/decide-waiting.js';
-import type { Placed } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
 import type { BrokerLog } from './connection.js';
 import type { FleetWatch } from './fleet-watch.js';
 import type { Keys } from './keys.js';
 import type { Ledger } from './ledger.js';
-import type { Queues } from './queues.js';
+import type { JobName, Queues } from './queues.js';
 
 const SWEEP_MS = 1_000;
 /** How long a sweeper that died keeps the others waiting. */
@@ -215,7 +214,9 @@ export class Sweeper {
   }
 }
 
-interface SweptRequest extends Placed {
+interface SweptRequest extends JobName {
+  /** Index into the plan. */
+  readonly target: number;
   readonly targets: readonly Target[];
   /** The same as `target`, by the name that decisions use. */
   readonly current: number;

@@ -108,11 +108,13 @@ local function wait_in_queue(fresh_ticket)
   end
 end
 
--- A row per upstream call, once: by the run itself, or by whoever found it lost. Needs r.application.
+-- A row per upstream call, once: by the run itself, or by whoever found it lost; usage '' marks a run that made no
+-- call. Needs r.application.
 local function settle(epoch, by, usage)
   if redis.call('HSETNX', REQ, 'usage:' .. epoch, by) == 0 then
     return redis.call('HGET', REQ, 'usage:' .. epoch) == by and 1 or 0
   end
+  if usage == '' then return 1 end
   redis.call('XADD', USAGE, 'MAXLEN', '~', USAGE_ROWS, '*', 'v', 1, 'request', ID, 'epoch', epoch,
     'application', r.application, 'usage', usage)
   return 1
@@ -155,5 +157,6 @@ local function interrupt(by)
 end
 
 local function placed(kind)
-  return { kind, tonumber(r.attempt), tonumber(r.placement), tonumber(r.target), r.provider }
+  local delay = math.max(0, tonumber(r.due or 0) - now)
+  return { kind, tonumber(r.attempt), tonumber(r.placement), tonumber(r.target), r.provider, delay }
 end

@@ -39,12 +39,33 @@ export interface NewRequest {
   /** Cap on attempts waiting for the first target's provider. */
   readonly maxWaiting: number;
   readonly body: Buffer;
+  /** The first attempt's job is not due before this, ms: its target cools down. Default 0. */
+  readonly delayMs?: number;
+  /**
+   * How long it stays readable after its end, ms. Present: no reader that leaves cancels it (`continue`, idempotent).
+   * Absent: a plain request, which is cancelled without a reader.
+   */
+  readonly keepMs?: number;
+  /** The client's Idempotency-Key; only with `keepMs`. */
+  readonly idempotency?: Idempotency;
+}
+
+/** Both are hashes, made by the api: neither the client's key nor its body is in a key's name. */
+export interface Idempotency {
+  /** Over application and key. It also chose the shard of the request's id, so that equal keys meet in one shard. */
+  readonly key: string;
+  /** Over path and body. */
+  readonly fingerprint: string;
 }
 
 export type AcceptReply =
   | { readonly kind: 'accepted' }
   /** Nothing was stored. `paceMs`: the lately measured time between two claims of that provider, if known. */
-  | { readonly kind: 'queue_full'; readonly waiting: number; readonly paceMs?: number };
+  | { readonly kind: 'queue_full'; readonly waiting: number; readonly paceMs?: number }
+  /** Nothing was stored: the key is known with this fingerprint, and `request` runs or completed. Read that one. */
+  | { readonly kind: 'attached'; readonly request: string }
+  /** Nothing was stored: the key's request, which runs or completed, has another fingerprint. */
+  | { readonly kind: 'conflict' };
 
 export interface ClaimArgs {
   readonly request: string;
@@ -61,6 +82,8 @@ export interface Placed {
   /** Index into the plan. */
   readonly target: number;
   readonly provider: string;
+  /** How long until the job is due, ms; 0 is now. */
+  readonly delayMs: number;
 }
 
 export type ClaimReply =
@@ -137,17 +160,67 @@ export interface SealArgs {
 export interface NextArgs {
   readonly request: string;
   readonly guard: Extract<Guard, { kind: 'epoch' | 'attempt' }>;
-  /** Index into the plan. */
+  /** Index into the plan; it may be the failed one, or one before it. */
   readonly target: number;
   /** JSON of the failed attempt, added to the trail. */
   readonly record: string;
+  /** The new attempt's job is not due before this, ms. Default 0. */
+  readonly afterMs?: number;
+  /** Counts as retrying (`ShardLoad`) until it is claimed, moves again or ends. Default false. */
+  readonly retry?: boolean;
 }
 
 export interface SettleArgs {
   readonly request: string;
   readonly epoch: number;
-  /** JSON of the usage row. */
-  readonly usage: string;
+  /** JSON of the usage row. Null: no upstream call was made, so there is no row. */
+  readonly usage: string | null;
+}
+
+/** What the retry budget is measured against, of one shard. */
+export interface ShardLoad {
+  /** Requests that have not ended. */
+  readonly active: number;
+  /** Those of them that wait for a retry. */
+  readonly retrying: number;
+}
+
+/** Where a request stands. Points in time are ms by Redis's clock. */
+export interface RequestState {
+  readonly application: string | null;
+  readonly state: 'waiting' | 'running' | 'ended';
+  /** Once ended; its code and params are in the log's last entry (`EndEntry`). */
+  readonly outcome?: Outcome['kind'];
+  readonly stream: boolean;
+  /** `NewRequest.keepMs`; null for a plain request. */
+  readonly keepMs: number | null;
+  /** The public model id that the client asked for. */
+  readonly model: string;
+  readonly createdAt: number;
+  readonly deadlineAt: number;
+  readonly attempt: number;
+  /** Of the current or last attempt's target. */
+  readonly provider: string;
+  readonly endedAt?: number;
+  /** 1 is next in its provider's queue; only while waiting. */
+  readonly position?: number;
+  /** The lately measured time between two claims of that provider, ms; only while waiting and once measured. */
+  readonly paceMs?: number;
+}
+
+/** A request that was given up because each start of one attempt lost its worker. */
+export interface DeadLetter {
+  readonly request: string;
+  readonly application: string | null;
+  /** The public model id. */
+  readonly model: string;
+  readonly provider: string;
+  readonly attempt: number;
+  readonly starts: number;
+  /** ms by Redis's clock. */
+  readonly at: number;
+  /** Its body is there for as long as the request is kept. */
+  readonly kept: boolean;
 }
 
 /** What became of a run whose lease ran out. */

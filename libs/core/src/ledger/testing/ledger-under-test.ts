@@ -2,6 +2,7 @@ import type { Target } from '../../target.js';
 import type { ModelClaimReply, ModelLapseReply } from '../model.js';
 import type { ModelPlaced } from '../model-state.js';
 import type {
+  AcceptReply,
   ClaimArgs,
   EndEntry,
   Guard,
@@ -24,7 +25,7 @@ export interface CaseRequest {
  * injected clock. Frames, usage rows and attempt records are text. Replies carry at least the members named here.
  */
 export interface LedgerUnderTest {
-  accept(request: CaseRequest): Promise<'accepted' | 'queue_full'>;
+  accept(request: CaseRequest): Promise<AcceptReply['kind']>;
   claim(args: Omit<ClaimArgs, 'request'>): Promise<ModelClaimReply>;
   renew(epoch: number): Promise<RenewReply>;
   append(args: { epoch: number; seq: number; text: string }): Promise<boolean>;
