@@ -22,6 +22,7 @@ export function createCall(call: Partial<ProviderCall> = {}): ProviderCall {
   const stream = call.stream ?? true;
   return {
     request: 'req_0_test',
+    epoch: 1,
     body: Buffer.from(
       JSON.stringify({ model: 'public', stream, messages: [{ role: 'user', content: 'Hi' }] }),
     ),

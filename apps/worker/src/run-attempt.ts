@@ -12,6 +12,7 @@ import { FrameWriter } from './frame-writer.js';
 import { insist } from './insist.js';
 import { relay } from './relay.js';
 import type { ServedProvider } from './served-provider.js';
+import { usageRow } from './usage-row.js';
 
 export interface Attempt {
   readonly broker: WorkerBroker;
@@ -31,11 +32,12 @@ export async function runAttempt(attempt: Attempt): Promise<void> {
   const onFenced = () => controller.abort('fenced' satisfies StopReason);
   const writer = new FrameWriter({ ledger: broker.ledger, request, epoch: run.epoch, signal, onFenced });
   const target = targetOf(run);
-  const startedAt = performance.now();
+  const [startedAt, at] = [performance.now(), Date.now()];
   const end = await relay(provider.infer({ request, run, target }, signal), writer, run.stream);
   const last = await writer.finish();
   // On one connection, so in this order, and the client does not wait for the usage row.
-  const settled = settle(attempt, target, end, performance.now() - startedAt);
+  const ms = performance.now() - startedAt;
+  const settled = settle(attempt, usageRow({ target, body: run.body, end, ms, at }));
   await Promise.all([settled, finish(attempt, target, end, last)]);
 }
 
@@ -101,17 +103,8 @@ function failed(code: ErrorCode, params: ErrorParams): { outcome: Outcome } {
   return { outcome: { kind: 'failed', code, params } };
 }
 
-async function settle(
-  { broker, request, run, deadlineAt }: Attempt,
-  target: Target,
-  end: CallEnd,
-  ms: number,
-): Promise<void> {
-  const outcome = end.ok ? 'completed' : end.aborted ? 'aborted' : 'failed';
-  const { provider, model } = target;
-  const phase = end.ok ? undefined : end.phase;
-  const usage = { v: 1, outcome, provider, model, phase, ms: Math.round(ms), ...end.usage };
-  const row = { request, epoch: run.epoch, usage: JSON.stringify(usage) };
+async function settle({ broker, request, run, deadlineAt }: Attempt, usage: string | null): Promise<void> {
+  const row = { request, epoch: run.epoch, usage };
   await insist(() => broker.ledger.settle(row), { untilAt: deadlineAt });
 }
 

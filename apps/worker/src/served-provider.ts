@@ -94,9 +94,9 @@ export class ServedProvider {
     const { client, timeoutsOf } = this.options;
     if (!client) return withoutCredential();
     const { request, target, run } = call;
-    const { body, stream, includeUsage } = run;
+    const { epoch, body, stream, includeUsage } = run;
     return client.infer(
-      { request, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) },
+      { request, epoch, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) },
       signal,
     );
   }

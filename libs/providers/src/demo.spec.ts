@@ -118,7 +118,8 @@ describe('DemoProvider', () => {
     const slow = new DemoProvider({ ...FAST, ...options });
     const all = { firstTokenMs: 60_000, idleMs: 60_000, responseMs: 60_000, ...timeouts };
     const { end } = await collectCall(slow, { model: 'demo-slow', stream, timeouts: all });
-    expect(end).toEqual({ ok: false, aborted: false, phase, facts: { kind: 'timeout', timer } });
+    const partly = phase === 'visible' && { received: { deltas: 1, textBytes: expect.any(Number) } };
+    expect(end).toEqual({ ok: false, aborted: false, phase, facts: { kind: 'timeout', timer }, ...partly });
   });
 
   it.each([true, false])('stops at once when it is aborted (stream: %p)', async (stream) => {
@@ -137,7 +138,8 @@ describe('DemoProvider', () => {
       onFrame: (frame) => frame.output && stop.abort(),
     });
     expect(frames.filter((frame) => frame.output)).toHaveLength(1);
-    expect(end).toEqual({ ok: false, aborted: true, phase: 'visible' });
+    const received = { deltas: 1, textBytes: expect.any(Number) };
+    expect(end).toEqual({ ok: false, aborted: true, phase: 'visible', received });
   });
 
   it('does not begin where it was aborted before', async () => {

@@ -73,16 +73,20 @@ export class DemoProvider implements Provider {
     for (const index of indexes) {
       yield { bytes: chunk(index, { role: 'assistant', content: '' }, null), output: false };
     }
+    const received = { deltas: 0, textBytes: 0 };
     for (const [position, word] of words.entries()) {
       const isFirst = position === 0;
       const phase = isFirst ? 'headers' : 'visible';
       const wait = await pause(this.delayMs(answer.model, isFirst), isFirst ? firstTokenMs : idleMs, signal);
-      if (wait === 'aborted') return { ok: false, aborted: true, phase };
-      if (wait === 'timeout') return timedOut(phase, isFirst ? 'first_token' : 'idle');
-      if (isCut(answer.model, position)) return disconnected(phase);
+      const partly = isFirst ? {} : { received };
+      if (wait === 'aborted') return { ok: false, aborted: true, phase, ...partly };
+      if (wait === 'timeout') return { ...timedOut(phase, isFirst ? 'first_token' : 'idle'), ...partly };
+      if (isCut(answer.model, position)) return { ...disconnected(phase), ...partly };
       for (const index of indexes) {
+        received.deltas++;
+        received.textBytes += Buffer.byteLength(word);
         yield { bytes: chunk(index, { content: word }, null), output: true };
-        if (signal.aborted) return { ok: false, aborted: true, phase: 'visible' };
+        if (signal.aborted) return { ok: false, aborted: true, phase: 'visible', received };
       }
     }
     for (const index of indexes) yield { bytes: chunk(index, {}, 'stop'), output: false };

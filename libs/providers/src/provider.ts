@@ -1,10 +1,13 @@
+import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts, Phase } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
 
 /** One upstream call. */
 export interface ProviderCall {
-  /** The broker's request id, for the upstream's logs. */
+  /** The broker's request id. */
   readonly request: string;
+  /** The run's epoch. The upstream gets `<request>-<epoch>` as `x-request-id`: one call, one usage row. */
+  readonly epoch: number;
   /** The client's body, its own bytes; the provider rewrites only what the upstream needs to differ. */
   readonly body: Buffer;
   /** The upstream's model name. */
@@ -42,7 +45,11 @@ export interface Usage {
 }
 
 /** How a call ended. A provider client reports; it never throws for anything an upstream does. */
-export type CallEnd = { readonly usage?: Usage } & (
+export type CallEnd = {
+  readonly usage?: Usage;
+  /** What of an answer arrived; absent where nothing did, and where `usage` is that of a whole answer. */
+  readonly received?: Received;
+} & (
   | { readonly ok: true }
   /** The signal aborted the call: a cancel, a lost lease, the deadline, a drain. */
   | { readonly ok: false; readonly aborted: true; readonly phase: Phase }

@@ -38,6 +38,8 @@ export class ChatStream {
   outputSeen = false;
   /** The latest counts the upstream gave. */
   usage: Usage | undefined;
+  /** How much output was among the frames. */
+  readonly received = { deltas: 0, textBytes: 0 };
   private receivedBytes = 0;
   private readonly seen = new Set<number>();
   private readonly finished = new Set<number>();
@@ -123,6 +125,8 @@ export class ChatStream {
     for (const choice of choices) {
       this.seen.add(choice.index);
       if (choice.finished) this.finished.add(choice.index);
+      if (choice.output) this.received.deltas++;
+      this.received.textBytes += choice.textBytes;
     }
     if (choices.length === 0 && usage && !this.options.includeUsage) return undefined;
     // Pings and the like; clients read `choices[0]` of all they get.

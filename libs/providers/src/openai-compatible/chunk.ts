@@ -15,6 +15,8 @@ const OUTPUT_MEMBERS = [
 export interface ChunkChoice {
   readonly index: number;
   readonly output: boolean;
+  /** UTF-8 bytes of its text, reasoning and arguments. */
+  readonly textBytes: number;
   readonly finished: boolean;
 }
 
@@ -23,6 +25,7 @@ export function readChoices(choices: readonly unknown[]): readonly ChunkChoice[]
   return choices.filter(isRecord).map((choice) => ({
     index: typeof choice['index'] === 'number' ? choice['index'] : 0,
     output: isRecord(choice['delta']) && isOutput(choice['delta']),
+    textBytes: isRecord(choice['delta']) ? countTextBytes(choice['delta']) : 0,
     finished: typeof choice['finish_reason'] === 'string' && choice['finish_reason'] !== '',
   }));
 }
@@ -45,6 +48,23 @@ function isOutput(delta: Readonly<Record<string, unknown>>): boolean {
     isRecord(delta['audio']) ||
     isRecord(delta['function_call'])
   );
+}
+
+/** UTF-8 bytes of what a delta or a whole message says. */
+export function countTextBytes(said: Readonly<Record<string, unknown>>): number {
+  const { content, refusal, tool_calls: calls } = said;
+  // Some send the same reasoning under both names.
+  const reasoning = said['reasoning_content'] ?? said['reasoning'];
+  const texts = [content, reasoning, refusal, ...(Array.isArray(calls) ? calls.map(argumentsOf) : [])];
+  return texts.reduce<number>(
+    (sum, text) => (typeof text === 'string' ? sum + Buffer.byteLength(text) : sum),
+    0,
+  );
+}
+
+function argumentsOf(call: unknown): unknown {
+  const called = isRecord(call) ? call['function'] : undefined;
+  return isRecord(called) ? called['arguments'] : undefined;
 }
 
 function isCount(value: unknown): value is number {

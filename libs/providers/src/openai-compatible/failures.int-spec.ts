@@ -153,7 +153,7 @@ describe('a call that fails', () => {
     upstream.script(behaviour);
     const { content, text, end } = await collectCall(provider);
     expect(content).toBe('Hi');
-    expect(end).toEqual({ ok: true });
+    expect(end).toEqual({ ok: true, received: { deltas: 1, textBytes: 2 } });
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
   });
 

@@ -48,7 +48,8 @@ describe('a call that is ended', () => {
     ])('%s', async (_, behaviour, timeouts, phase, timer) => {
       upstream.script(behaviour);
       const { end } = await collectCall(provider, { timeouts: { ...roomy, ...timeouts } });
-      expect(end).toEqual({ ok: false, aborted: false, phase, facts: { kind: 'timeout', timer } });
+      const partly = phase === 'visible' && { received: { deltas: 1, textBytes: 2 } };
+      expect(end).toEqual({ ok: false, aborted: false, phase, facts: { kind: 'timeout', timer }, ...partly });
       await upstream.waitForHangUp(await upstream.waitForCall(1));
     });
 
@@ -72,13 +73,14 @@ describe('a call that is ended', () => {
       upstream.script(stream(token('Hi'), ...beats, finish(), done()));
       expect((await collectCall(provider, { timeouts: { ...roomy, idleMs: 1_000 } })).end).toEqual({
         ok: true,
+        received: { deltas: 1, textBytes: 2 },
       });
     });
 
     it('is not one where the finish has come and the upstream keeps the connection', async () => {
       upstream.script(stream(token('Hi'), finish(), hangOn()));
       const { text, end } = await collectCall(provider, { timeouts: { ...roomy, idleMs: 300 } });
-      expect(end).toEqual({ ok: true });
+      expect(end).toEqual({ ok: true, received: { deltas: 1, textBytes: 2 } });
       expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
     });
   });

@@ -187,7 +187,7 @@ describe('OpenAiCompatibleProvider', () => {
       await collectCall(connect({ apiKey: 'sk-test', headers }));
       expect(upstream.calls[0]?.headers).toMatchObject({
         authorization: 'Bearer sk-test',
-        'x-request-id': 'req_0_test',
+        'x-request-id': 'req_0_test-1',
         'x-team': 'blue',
         'user-agent': 'ours',
         'accept-encoding': 'identity',
@@ -270,6 +270,7 @@ describe('OpenAiCompatibleProvider', () => {
       phase: 'visible',
       facts: { kind: 'truncated' },
       usage: { promptTokens: 7, completionTokens: 1 },
+      received: { deltas: 1, textBytes: 2 },
     });
   });
 });

@@ -144,7 +144,7 @@ export class OpenAiCompatibleProvider implements Provider {
       headers: {
         accept: call.stream ? 'text/event-stream, application/json' : 'application/json',
         'content-type': 'application/json',
-        'x-request-id': call.request,
+        'x-request-id': `${call.request}-${call.epoch}`,
         ...this.headers,
       },
       body: toUpstreamBody(call),

@@ -1,7 +1,8 @@
+import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CallEnd, ProviderCall, ProviderFrame } from '../provider.js';
 import { ChatStream } from './chat-stream.js';
-import { readUsage } from './chunk.js';
+import { countTextBytes, readUsage } from './chunk.js';
 import { toConnectionFacts } from './exchange.js';
 import type { Exchange } from './exchange.js';
 import { findError, isRecord, toStatusFacts } from './upstream-error.js';
@@ -43,6 +44,8 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
     maxStreamBytes: limits.streamBytes,
   });
   const usage = () => (chat.usage ? { usage: chat.usage } : {});
+  const received = () => (chat.received.deltas > 0 ? { received: chat.received } : {});
+  const counted = () => ({ ...received(), ...usage() });
   const phase = () => (chat.outputSeen ? 'visible' : 'headers');
   const firstTokenAt = startedAt + call.timeouts.firstTokenMs;
   for (;;) {
@@ -52,16 +55,16 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
         case 'frame':
           yield step.frame;
           // More may already be parsed; nothing of it may be sent after a cancel.
-          if (exchange.aborted) return { ok: false, aborted: true, phase: phase(), ...usage() };
+          if (exchange.aborted) return { ok: false, aborted: true, phase: phase(), ...counted() };
           break;
         case 'complete':
           exchange.release();
           yield DONE;
-          return { ok: true, ...usage() };
+          return { ok: true, ...(chat.usage ? usage() : received()) };
         case 'failed':
-          return { ok: false, aborted: false, phase: phase(), facts: step.facts, ...usage() };
+          return { ok: false, aborted: false, phase: phase(), facts: step.facts, ...counted() };
         case 'aborted':
-          return { ok: false, aborted: true, phase: phase(), ...usage() };
+          return { ok: false, aborted: true, phase: phase(), ...counted() };
       }
     }
   }
@@ -84,7 +87,16 @@ export async function* relayBody(context: RelayContext): AsyncGenerator<Provider
   }
   yield { bytes: read.bytes, output: true };
   const usage = readUsage(value['usage']);
-  return { ok: true, ...(usage && { usage }) };
+  return { ok: true, ...(usage ? { usage } : { received: toReceived(choices) }) };
+}
+
+/** A whole answer as one delta for each choice. */
+function toReceived(choices: readonly unknown[]): Received {
+  const messages = choices
+    .map((choice) => (isRecord(choice) ? choice['message'] : undefined))
+    .filter(isRecord);
+  const textBytes = messages.reduce((sum, message) => sum + countTextBytes(message), 0);
+  return { deltas: messages.length, textBytes };
 }
 
 /** Reads a body of at most `maxBytes` until `deadlineAt`; a longer one is malformed. */
