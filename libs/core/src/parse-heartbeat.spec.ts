@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import type { WorkerHeartbeat } from './fleet.js';
+import { parseHeartbeat } from './parse-heartbeat.js';
+
+const provider = {
+  name: 'gpu',
+  kind: 'openai-compatible',
+  location: 'local',
+  concurrency: 4,
+  models: ['m'],
+  credential: 'ok',
+} as const;
+const heartbeat: WorkerHeartbeat = { v: 1, worker: 'w', pid: 7, startedAt: 8, providers: [provider] };
+
+describe('parseHeartbeat', () => {
+  it('reads what a worker of this version writes', () => {
+    const away = { ...provider, reachable: false };
+    for (const each of [heartbeat, { ...heartbeat, providers: [away] }, { ...heartbeat, providers: [] }]) {
+      expect(parseHeartbeat(JSON.stringify(each))).toEqual(each);
+    }
+  });
+
+  it('reads what a later version writes, as far as it knows it', () => {
+    const later = {
+      ...heartbeat,
+      v: 2,
+      zone: 'a',
+      providers: [{ ...provider, kind: 'new', cost: { in: 1 } }],
+    };
+    expect(parseHeartbeat(JSON.stringify(later))).toMatchObject({
+      v: 1,
+      worker: 'w',
+      providers: [{ name: 'gpu', kind: 'new', models: ['m'], credential: 'ok' }],
+    });
+    const refreshing = { ...heartbeat, providers: [{ ...provider, credential: 'refreshing' }] };
+    expect(parseHeartbeat(JSON.stringify(refreshing))).toEqual(heartbeat);
+  });
+
+  it('leaves out a provider that it cannot read, and keeps the others', () => {
+    const odd = [{ ...provider, location: 'orbit' }, { name: 'x' }, null, { ...provider, models: 'all' }];
+    expect(parseHeartbeat(JSON.stringify({ ...heartbeat, providers: [...odd, provider] }))).toEqual(
+      heartbeat,
+    );
+  });
+
+  it.each(['', '{', 'null', '[]', '{"v":2}', JSON.stringify({ ...heartbeat, providers: {} })])(
+    'passes over %j',
+    (text) => expect(parseHeartbeat(text)).toBeUndefined(),
+  );
+});
