@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../../../test/support/client.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
 import { beat, FleetWatch, forgetWorkers } from './fleet-watch.js';
 import { Parts } from './testing/parts.js';
@@ -11,7 +12,8 @@ describe('FleetWatch', () => {
     server = await startRedis();
   });
   afterAll(() => server.stop());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await server.flush();
     parts = new Parts(server.url);
   });
   afterEach(() => parts.close());
@@ -46,5 +48,32 @@ describe('FleetWatch', () => {
     expect(await known()).toEqual([]);
     await announce('new');
     expect(await known()).toEqual(['new']);
+  });
+
+  it('misses nobody whose heartbeat ran out while Redis was away, until they can be back', async () => {
+    const { redis, keys } = parts;
+    const fleet = new FleetWatch(redis, keys);
+    await announce('gpu');
+    await fleet.refresh();
+    await redis.set(keys.workers, 'no list of workers');
+    await fleet.refresh();
+    expect(fleet.watchedMs()).toBe(0);
+    await forgetWorkers(redis, keys);
+    await fleet.refresh();
+    expect([...fleet.current().providers.keys()]).toEqual(['gpu']);
+    expect(fleet.silentMs('gpu')).toBeLessThan(1_000);
+  });
+
+  it('does not count a refresh that Redis leaves without an answer as watching', async () => {
+    const { redis, keys } = parts;
+    const fleet = new FleetWatch(redis, keys);
+    await fleet.start();
+    await eventually(() => fleet.watchedMs() > 0 || undefined, 'the first refresh');
+    const pausedAt = performance.now();
+    await redis.call('CLIENT', ['PAUSE', '4500', 'ALL']);
+    await eventually(() => fleet.watchedMs() === 0 || undefined, 'a gap', 4_400);
+    expect(performance.now() - pausedAt).toBeGreaterThan(2_500);
+    fleet.stop();
+    await redis.ping();
   });
 });

@@ -5,12 +5,13 @@ import {
   type ProviderAnnouncement,
   type WorkerHeartbeat,
 } from '#core/fleet.js';
-import { parseHeartbeat } from '#core/parse-heartbeat.js';
 import type { Keys } from './keys.js';
 
 const WATCH_MS = 1_000;
 /** Refreshes further apart than this say that Redis, or this process, was away in between. */
 const GAP_MS = 3_000;
+/** How long after Redis was away a worker may take to be heard again: its connection, then its heartbeat. */
+const RETURN_MS = 5_000;
 /** A worker that has been silent for this long is no longer looked for. */
 const FORGET_MS = 60 * 60 * 1_000;
 
@@ -22,6 +23,9 @@ export class FleetWatch {
   /** Since when every refresh has succeeded, without a gap. */
   private watchingSince: number | undefined;
   private refreshedAt = 0;
+  /** When Redis last came back; its heartbeats may have run out meanwhile. */
+  private returnedAt = -Infinity;
+  private refreshing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -45,7 +49,10 @@ export class FleetWatch {
 
   /** How long this process has watched without a break, ms. Shorter than that ago, Redis may have been away. */
   watchedMs(): number {
-    return this.watchingSince === undefined ? 0 : performance.now() - this.watchingSince;
+    const now = performance.now();
+    // A refresh that has been under way for so long is about to say that there was a gap.
+    if (this.watchingSince === undefined || now - this.refreshedAt > GAP_MS) return 0;
+    return now - this.watchingSince;
   }
 
   /**
@@ -60,21 +67,35 @@ export class FleetWatch {
     return HEARTBEAT_TTL_MS + performance.now() - seenAt;
   }
 
+  /** Never twice at once: while Redis is away, one waits for it. */
   async refresh(): Promise<void> {
+    this.refreshing ??= this.read().finally(() => (this.refreshing = undefined));
+    await this.refreshing;
+  }
+
+  private async read(): Promise<void> {
     try {
       const [heartbeats, unusable] = await Promise.all([
         readHeartbeats(this.redis, this.keys),
         this.readUnusable(),
       ]);
-      this.fleet = { providers: unite(heartbeats), unusable };
       const now = performance.now();
-      if (now - this.refreshedAt > GAP_MS) this.watchingSince = undefined;
-      this.watchingSince ??= now;
+      const wasAway = this.watchingSince === undefined || now - this.refreshedAt > GAP_MS;
+      if (wasAway) this.watchingSince = now;
+      if (wasAway && this.refreshedAt > 0) this.returnedAt = now;
       this.refreshedAt = now;
-      for (const provider of this.fleet.providers.keys()) this.seenAt.set(provider, now);
+      const heard = unite(heartbeats);
+      for (const provider of heard.keys()) this.seenAt.set(provider, now);
+      this.fleet = { providers: this.withReturning(heard, now), unusable };
     } catch {
       this.watchingSince = undefined;
     }
+  }
+
+  /** After an outage nobody is missed before they could be back: else the first to beat would get all requests. */
+  private withReturning(heard: Map<string, ProviderAnnouncement>, now: number) {
+    if (now - this.returnedAt > RETURN_MS) return heard;
+    return new Map([...this.fleet.providers, ...heard]);
   }
 
   private async readUnusable(): Promise<Set<string>> {
@@ -83,11 +104,11 @@ export class FleetWatch {
   }
 }
 
-/** The heartbeats that have not expired and can be read. */
+/** The heartbeats that have not expired. */
 export async function readHeartbeats(redis: Redis, keys: Keys): Promise<WorkerHeartbeat[]> {
   const ids = await redis.zrange(keys.workers, '0', '-1');
   const beats = ids.length === 0 ? [] : await redis.mget(ids.map((id) => keys.worker(id)));
-  return beats.flatMap((beat) => (beat === null ? [] : (parseHeartbeat(beat) ?? [])));
+  return beats.flatMap((beat) => (beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat]));
 }
 
 /** Writes this worker's heartbeat; readable until its TTL, so a dead worker needs nobody to remove it. */
