@@ -5,6 +5,7 @@ import {
   type ProviderAnnouncement,
   type WorkerHeartbeat,
 } from '#core/fleet.js';
+import { parseHeartbeat } from '#core/parse-heartbeat.js';
 import type { Keys } from './keys.js';
 
 const WATCH_MS = 1_000;
@@ -104,11 +105,11 @@ export class FleetWatch {
   }
 }
 
-/** The heartbeats that have not expired. */
+/** The heartbeats that have not expired and can be read. */
 export async function readHeartbeats(redis: Redis, keys: Keys): Promise<WorkerHeartbeat[]> {
   const ids = await redis.zrange(keys.workers, '0', '-1');
   const beats = ids.length === 0 ? [] : await redis.mget(ids.map((id) => keys.worker(id)));
-  return beats.flatMap((beat) => (beat === null ? [] : [JSON.parse(beat) as WorkerHeartbeat]));
+  return beats.flatMap((beat) => (beat === null ? [] : (parseHeartbeat(beat) ?? [])));
 }
 
 /** Writes this worker's heartbeat; readable until its TTL, so a dead worker needs nobody to remove it. */
