@@ -120,7 +120,13 @@ describe('DemoProvider', () => {
     const { end } = await collectCall(slow, { model: 'demo-slow', stream, timeouts: all });
     const received = { deltas: 1, textBytes: expect.any(Number) };
     const facts = { kind: 'timeout', timer };
-    expect(end).toEqual({ ok: false, aborted: false, phase, facts, ...(phase === 'visible' && { received }) });
+    expect(end).toEqual({
+      ok: false,
+      aborted: false,
+      phase,
+      facts,
+      ...(phase === 'visible' && { received }),
+    });
   });
 
   it.each([true, false])('stops at once when it is aborted (stream: %p)', async (stream) => {
