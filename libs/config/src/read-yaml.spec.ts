@@ -52,6 +52,40 @@ describe('readYaml', () => {
     expect(JSON.stringify(problems)).not.toContain('sk-secret');
   });
 
+  it.each([
+    ['a map', 'a: 1\nproviders:\n  b: { kind: x, apiKey: ${SK_SECRET}, c: 1 }\nd: {}\n', [[3, 25]]],
+    ['a list', 'a:\n  - [${SK_SECRET}]\nb: { c: 1 }\n', [[2, 6]]],
+    ['two in a line', 'a: { b: { x: ${SK_SECRET}, y: ${OTHER} } }\n', [[1, 14]]],
+    [
+      'two in two lines',
+      'a: { b: ${SK_SECRET} }\nc: { d: x${OTHER:-y} }\n',
+      [
+        [1, 9],
+        [2, 10],
+      ],
+    ],
+  ])(
+    'reports a variable without quotes in %s once a line, and nothing that follows from it',
+    (_, text, places) => {
+      const expected = places.map(([line, column]) => ({
+        line,
+        column,
+        message: expect.stringMatching(/quotes: "\$\{NAME\}"/),
+      }));
+      expect(readYaml(text).problems).toEqual(expected.map((each) => ({ path: '', ...each })));
+    },
+  );
+
+  it('takes a variable with quotes, or outside of braces, as it is', () => {
+    const text = 'a: ${X}\nb: { c: "${X}", d: \'$\', e: "$" }\nf: [\'${X}\', {}] # costs $\n';
+    expect(readYaml(text)).toMatchObject({ problems: [], tree: { a: '${X}', b: { c: '${X}' } } });
+  });
+
+  it('says the same of a line only once', () => {
+    const { problems } = readYaml('a: { b: c }} }} }}\n');
+    expect(problems).toHaveLength(1);
+  });
+
   it('takes keys as text, so that a model may be called 4', () => {
     expect(readYaml('models: { 4: x, true: y }').tree).toEqual({ models: { 4: 'x', true: 'y' } });
   });

@@ -3,6 +3,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   parseDocument,
   visit,
@@ -61,7 +62,15 @@ export function readYaml(text: string): YamlFile {
       message: SYNTAX_MESSAGES.BAD_ALIAS,
     })),
   );
-  if (problems.length > 0) return { tree: undefined, locate, problems };
+  if (problems.length > 0) {
+    const unquoted = unquotedVariables(text).map((offset) => ({
+      path: '',
+      ...position(offset),
+      message: UNQUOTED_VARIABLE,
+    }));
+    // What follows one of these is read wrong, so whatever is said of it would mislead.
+    return { tree: undefined, locate, problems: oncePerLine(unquoted.length > 0 ? unquoted : problems) };
+  }
   try {
     return { tree: document.toJS({ maxAliasCount: 100 }), locate, problems: [] };
   } catch {
@@ -72,6 +81,34 @@ export function readYaml(text: string): YamlFile {
       problems: [{ path: formatPath([]), message: 'the aliases (*name) stand for too much' }],
     };
   }
+}
+
+/** Where `${` stands without quotes inside { } or [ ]: there YAML ends the text at the "{". */
+function unquotedVariables(text: string): number[] {
+  const offsets: number[] = [];
+  let offset = 0;
+  let before = '';
+  for (const token of new Lexer().lex(text)) {
+    if (token === '{' && before.endsWith('$')) offsets.push(offset - 1);
+    // A mark of what kind of text follows; the text itself does not hold it.
+    const isMark = MARKS.has(token);
+    offset += isMark ? 0 : token.length;
+    if (!isMark) before = token;
+  }
+  return offsets;
+}
+
+/** Tokens of the lexer's own, which stand for nothing in the file: a document, the end of a broken { }, a text. */
+const MARKS = new Set(['\u0002', '\u0018', '\u001f']);
+
+const UNQUOTED_VARIABLE = 'inside { } and [ ] a variable needs quotes: "${NAME}"';
+
+/** One fault often makes the parser stumble several times in its line. */
+function oncePerLine(problems: readonly YamlProblem[]): YamlProblem[] {
+  return problems.filter(
+    ({ line, message }, index) =>
+      problems.findIndex((other) => other.line === line && other.message === message) === index,
+  );
 }
 
 function danglingAliases(document: Document.Parsed): number[] {
