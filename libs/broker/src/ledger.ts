@@ -85,6 +85,7 @@ export class Ledger {
           request.replica,
           request.maxWaiting,
           request.body,
+          Math.ceil(request.delayMs ?? 0),
         ]),
       ),
     );
@@ -125,8 +126,10 @@ export class Ledger {
   }
 
   /** Moves a request on to another target; the caller then adds the job. Undefined: it is no longer the caller's. */
-  async next({ request, guard, target, record }: NextArgs): Promise<Placed | undefined> {
-    return placedOrNot(await this.run('next', request, [...guardArguments(guard), target, record]));
+  async next({ request, guard, target, record, ...when }: NextArgs): Promise<Placed | undefined> {
+    const { afterMs = 0, retry = false } = when;
+    const args = [...guardArguments(guard), target, record, Math.ceil(afterMs), retry ? 1 : 0];
+    return placedOrNot(await this.run('next', request, args));
   }
 
   /**

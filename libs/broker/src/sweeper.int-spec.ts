@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ProviderAnnouncement } from '#core/fleet.js';
+import { jobId } from '#core/ids.js';
 import type { EndEntry } from '#core/ledger/transitions.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
 import { beat, FleetWatch } from './fleet-watch.js';
+import { queueName } from './keys.js';
 import { Sweeper } from './sweeper.js';
 import { cloud, local, Parts, silentLog } from './testing/parts.js';
 
@@ -74,6 +76,32 @@ describe('Sweeper', () => {
     await sweeper.sweep();
     expect(await parts.redis.zscore(shard().unplaced, id)).toBeNull();
     expect(await parts.queues.has(id, job(1, 2))).toBe(false);
+  });
+
+  it('looks no more at a job that is not due yet', async () => {
+    const id = await parts.accept({ delayMs: 60_000 });
+    await parts.queues.add(id, { ...job(1, 1), delayMs: 60_000 });
+    await parts.redis.zadd(shard().unplaced, DUE, id);
+    await sweeper.sweep();
+    expect(await parts.redis.zscore(shard().unplaced, id)).toBeNull();
+    const delayed = `${parts.keys.queuePrefix('gpu-box')}:${queueName('gpu-box')}:delayed`;
+    expect(await parts.redis.zrange(delayed, 0, -1)).toEqual([jobId(id, 1, 1)]);
+  });
+
+  it('adds the job of an attempt that is due later with what is left of its delay', async () => {
+    const id = await parts.accept({ delayMs: 60_000 });
+    await parts.redis.zadd(shard().unplaced, DUE, id);
+    await sweeper.sweep();
+    const delayed = `${parts.keys.queuePrefix('gpu-box')}:${queueName('gpu-box')}:delayed`;
+    expect(await parts.redis.zrange(delayed, 0, -1)).toEqual([jobId(id, 1, 2)]);
+  });
+
+  it('forgets the job of an attempt that is due later with its request', async () => {
+    const id = await parts.accept({ delayMs: 60_000 });
+    await parts.queues.add(id, { ...job(1, 1), delayMs: 60_000 });
+    await passDeadline(id);
+    await sweeper.sweep();
+    expect(await parts.queues.has(id, job(1, 1))).toBe(false);
   });
 
   it('places a run that lost its worker before output again, and forgets the old job with its lock', async () => {

@@ -1,7 +1,7 @@
 -- The first act of whoever holds a job: starts a run, or says why not.
 -- ARGV: 3 attempt, 4 token of this execution, 5 worker
 -- Returns {'run', epoch, attempt, start, target, targets, model, application, stream, include usage, remaining ms,
---          timeout ms, trail, body}, {'done'}, {'busy'} or {'superseded', attempt, placement, target, provider}
+--          timeout ms, trail, body}, {'done'}, {'busy'} or {'superseded', attempt, placement, target, provider, delay ms}
 local attempt, token, worker = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
 -- The time between two claims of a provider that had others waiting: what a place in its queue costs.
@@ -23,6 +23,7 @@ local function start_run()
   redis.call('ZADD', LEASES, now + LEASE_MS, ID)
   redis.call('ZREM', UNPLACED, ID)
   redis.call('ZREM', WAITS, ID)
+  redis.call('ZREM', RETRYING, ID)
   redis.call('ZREM', WAITING, r.ticket)
   measure_pace(r.provider)
   local target = cjson.decode(r.targets)[tonumber(r.target) + 1]

@@ -1,6 +1,6 @@
--- The sweeper found no job for this placement. ARGV: 3 attempt, 4 placement.
--- Returns {'placed', attempt, placement, target, provider} to add, or {'no'} if it has moved on since.
-if load('attempt', 'placement', 'target', 'provider') ~= 'waiting' or r.attempt ~= ARGV[3]
+-- The sweeper found no job for this placement: the next one is due when that one was. ARGV: 3 attempt, 4 placement.
+-- Returns {'placed', attempt, placement, target, provider, delay ms} to add, or {'no'} if it has moved on since.
+if load('attempt', 'placement', 'target', 'provider', 'due') ~= 'waiting' or r.attempt ~= ARGV[3]
   or r.placement ~= ARGV[4] then
   return { 'no' }
 end

@@ -2,11 +2,11 @@
 --
 -- KEYS: 1 req HASH, 2 body STRING, 3 log STREAM of the request; of its shard: 4 deadlines, 5 unplaced, 6 leases,
 --       7 waits, 8 orphans (ZSETs, member: request id, score: when it is due, ms), 9 waiting (ZSET ordered by member:
---       '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM
+--       '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM, 13 unsettled, 14 retrying (ZSETs as 4)
 -- ARGV: 1 request id, 2 prefix of the processes' channels, then each script's own
 local REQ, BODY, LOG = KEYS[1], KEYS[2], KEYS[3]
 local DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local WAITING, PACE, USAGE, DEAD = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local WAITING, PACE, USAGE, DEAD, RETRYING = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[14]
 local ID, CHANNELS = ARGV[1], ARGV[2]
 
 local LEASE_MS, PLACEMENT_GRACE_MS, ORPHAN_MS, ENDED_TTL_MS = 5000, 2000, 30000, 60000
@@ -91,14 +91,16 @@ local function depth(provider)
 end
 
 -- Puts the attempt where the sweeper watches it. A ticket is its place in the provider's queue: an attempt that runs
--- again after a crash or a hand-back keeps its own. Needs r.target, r.targets.
-local function wait_in_queue(fresh_ticket)
+-- again after a crash or a hand-back keeps its own. Its job is due after the delay; the cool-down is part of the wait.
+-- Needs r.target, r.targets.
+local function wait_in_queue(fresh_ticket, delay)
   local target = cjson.decode(r.targets)[tonumber(r.target) + 1]
   if fresh_ticket then
     save('ticket', string.format('%s|%015d|%s', target.provider, now, ID))
   end
-  save('state', 'waiting', 'provider', target.provider, 'token', '', 'worker', '')
+  save('state', 'waiting', 'provider', target.provider, 'token', '', 'worker', '', 'due', now + delay)
   redis.call('ZREM', LEASES, ID)
+  redis.call('ZREM', RETRYING, ID)
   redis.call('ZADD', WAITING, 0, r.ticket)
   redis.call('ZADD', UNPLACED, now + PLACEMENT_GRACE_MS, ID)
   if target.maxQueueWaitMs then
@@ -135,7 +137,7 @@ end
 -- Ends the request, once and for all. params is JSON, code '' where there is none. A run that did not end it itself
 -- is told; its lease renewal would tell it within a second anyway.
 local function finish(outcome, code, params, by)
-  for _, key in ipairs({ DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS }) do redis.call('ZREM', key, ID) end
+  for _, key in ipairs({ DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS, RETRYING }) do redis.call('ZREM', key, ID) end
   redis.call('ZREM', WAITING, r.ticket)
   redis.call('DEL', BODY)
   if r.state == 'running' and string.sub(by, 1, 6) ~= 'epoch:' then
@@ -156,6 +158,7 @@ local function interrupt(by)
   finish('failed', 'stream_interrupted', cjson.encode({ provider = r.provider, reason = 'its worker stopped' }), by)
 end
 
+-- A job to add. Needs r.attempt, r.placement, r.target, r.provider, r.due.
 local function placed(kind)
   local delay = math.max(0, tonumber(r.due or 0) - now)
   return { kind, tonumber(r.attempt), tonumber(r.placement), tonumber(r.target), r.provider, delay }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { requestId } from '#core/ids.js';
 import {
   describeEntry,
+  INDEX_SETS,
   type CaseNext,
   type CaseRequest,
   type CaseSeal,
@@ -136,9 +137,8 @@ export class RedisUnderTest implements LedgerUnderTest {
   }
 
   private async due(): Promise<Partial<Record<IndexSet, number>>> {
-    const names = ['deadlines', 'unplaced', 'leases', 'waits', 'orphans'] as const;
     const due: Partial<Record<IndexSet, number>> = {};
-    for (const name of names) {
+    for (const name of INDEX_SETS) {
       const score = await this.redis.zscore(this.keys.shard(0)[name], this.id);
       if (score !== null) due[name] = Number(score) - BEGIN;
     }

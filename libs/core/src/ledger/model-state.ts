@@ -24,6 +24,10 @@ export interface ModelRequest {
   readonly unplacedAt: number | null;
   /** When the attempt has waited long enough. */
   readonly waitUntil: number | null;
+  /** When the attempt's job is due: until then its target cools down. */
+  readonly dueAt: number;
+  /** The same while the attempt is a retry that nobody has claimed. */
+  readonly retryAt: number | null;
   readonly orphanAt: number | null;
   readonly expiresAt: number | null;
   readonly log: readonly ModelEntry[];
@@ -49,7 +53,10 @@ export interface ModelPlaced {
   readonly attempt: number;
   readonly placement: number;
   readonly target: number;
+  readonly delayMs: number;
 }
+
+export type Step<R> = readonly [ModelState, R];
 
 /** The usage row of a run that lost its lease: nobody can say any more what its call cost. */
 export const LOST_USAGE = 'unknown';
@@ -93,7 +100,7 @@ export function sealName(guard: Guard, outcome: Outcome): string {
   return `${guardName(guard)}/${outcome.kind}`;
 }
 
-export function waiting(state: ModelRequest, now: number): ModelRequest {
+export function waiting(state: ModelRequest, now: number, delayMs = 0): ModelRequest {
   const maxWait = state.targets[state.target]?.maxQueueWaitMs;
   return {
     ...state,
@@ -102,7 +109,10 @@ export function waiting(state: ModelRequest, now: number): ModelRequest {
     worker: null,
     leaseUntil: null,
     unplacedAt: now + PLACEMENT_GRACE_MS,
+    // The cool-down is part of the wait.
     waitUntil: maxWait === undefined ? null : now + maxWait,
+    dueAt: now + delayMs,
+    retryAt: null,
   };
 }
 
@@ -129,14 +139,15 @@ export function end(state: ModelRequest, now: number, outcome: Outcome, by: stri
     leaseUntil: null,
     unplacedAt: null,
     waitUntil: null,
+    retryAt: null,
     orphanAt: null,
     expiresAt: now + ENDED_TTL_MS,
     log: [...state.log, { id: END_ID, type: 'end', outcome }],
   };
 }
 
-export function placed(state: ModelRequest): ModelPlaced {
-  return { attempt: state.attempt, placement: state.placement, target: state.target };
+export function placed({ attempt, placement, target, dueAt }: ModelRequest, now: number): ModelPlaced {
+  return { attempt, placement, target, delayMs: Math.max(0, dueAt - now) };
 }
 
 export function failed(code: ErrorCode): Outcome {

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import * as model from './model.js';
 import { brokenLedgers } from './testing/broken-ledgers.js';
 import { ledgerCases } from './testing/cases.js';
 import { modelUnderTest } from './testing/model-under-test.js';
 import { play, type LedgerCase } from './testing/steps.js';
-import type { Transitions } from './testing/world.js';
+import { wholeModel, type Transitions } from './testing/world.js';
 
 describe('the model of the ledger', () => {
   it.each(ledgerCases)('$name', async (ledgerCase) => {
@@ -18,12 +17,12 @@ describe('the model of the ledger', () => {
 
 describe('the cases notice when', () => {
   it.each(brokenLedgers)('$name', async ({ without }) => {
-    const failing = await Promise.all(ledgerCases.map((each) => fails(each, { ...model, ...without })));
+    const failing = await Promise.all(ledgerCases.map((each) => fails(each, { ...wholeModel, ...without })));
     expect(failing).toContain(true);
   });
 
   it('and are content with the model itself', async () => {
-    const failing = await Promise.all(ledgerCases.map((each) => fails(each, model)));
+    const failing = await Promise.all(ledgerCases.map((each) => fails(each, wholeModel)));
     expect(failing).not.toContain(true);
   });
 });

@@ -1,4 +1,3 @@
-import type { Target } from '../target.js';
 import {
   LOST_USAGE,
   allows,
@@ -16,15 +15,15 @@ import {
   type ModelPlaced,
   type ModelRequest,
   type ModelState,
+  type Step,
 } from './model-state.js';
 import {
-  ENDED_TTL_MS,
   LEASE_MS,
   MAX_STARTS,
-  ORPHAN_MS,
   PLACEMENT_GRACE_MS,
   type ClaimArgs,
   type Guard,
+  type NextArgs,
   type Outcome,
   type RenewReply,
 } from './transitions.js';
@@ -32,46 +31,9 @@ import {
 /**
  * The specification of the ledger as pure functions over plain data: `(state, arguments) -> [state, reply]`. The Lua
  * scripts of libs/broker do the same on Redis; the cases in testing/ run against both, and the search walks this one.
- * Bodies and frames are text here, since the ledger never looks inside them.
+ * Bodies and frames are text here, since the ledger never looks inside them. This file holds what workers and the
+ * sweeper do, model-client.ts what is done for a client.
  */
-type Step<R> = readonly [ModelState, R];
-
-/** A request that exists already is the resent command: nothing changes. Nothing else waits in this model. */
-export function accept(
-  state: ModelState,
-  now: number,
-  request: { stream: boolean; targets: readonly Target[]; timeoutMs: number; maxWaiting: number },
-): Step<'accepted' | 'queue_full'> {
-  if (state !== null) return [state, 'accepted'];
-  if (request.maxWaiting < 1) return [state, 'queue_full'];
-  const blank: ModelRequest = {
-    stream: request.stream,
-    targets: request.targets,
-    state: 'waiting',
-    target: 0,
-    attempt: 1,
-    placement: 1,
-    epoch: 0,
-    starts: 0,
-    token: null,
-    worker: null,
-    seq: 0,
-    visible: false,
-    deadlineAt: now + request.timeoutMs,
-    leaseUntil: null,
-    unplacedAt: null,
-    waitUntil: null,
-    orphanAt: now + ORPHAN_MS,
-    expiresAt: null,
-    log: [],
-    trail: [],
-    outcome: null,
-    sealedBy: null,
-    movedBy: null,
-    usage: {},
-  };
-  return [waiting(blank, now), 'accepted'];
-}
 
 export type ModelClaimReply =
   | {
@@ -94,7 +56,7 @@ export function claim(
 ): Step<ModelClaimReply> {
   if (state === null || state.state === 'ended' || args.attempt > state.attempt)
     return [state, { kind: 'done' }];
-  if (args.attempt < state.attempt) return [state, { kind: 'superseded', ...placed(state) }];
+  if (args.attempt < state.attempt) return [state, { kind: 'superseded', ...placed(state, now) }];
   if (now >= state.deadlineAt) {
     return [end(state, now, failed('deadline_exceeded'), 'claim'), { kind: 'done' }];
   }
@@ -119,6 +81,7 @@ export function claim(
     leaseUntil: now + LEASE_MS,
     unplacedAt: null,
     waitUntil: null,
+    retryAt: null,
     log: [...state.log, { id: `${epoch}-0`, type: 'start', epoch, target: state.target }],
   };
   return [run, running(run, now)];
@@ -163,15 +126,16 @@ export function settle(state: ModelState, args: { epoch: number; usage: string }
   return [{ ...state, usage: { ...state.usage, [args.epoch]: args.usage } }, true];
 }
 
-/** Moves on to another target, or to the same one again; refused once output is visible. Null: no. */
+/** Moves on to another target, or to the same one again, at once or later; refused once output is visible. Null: no. */
 export function next(
   state: ModelState,
   now: number,
-  args: { guard: Extract<Guard, { kind: 'epoch' | 'attempt' }>; target: number; record: string },
+  args: Omit<NextArgs, 'request'>,
 ): Step<ModelPlaced | null> {
   if (state === null || state.state === 'ended') return [state, null];
   const by = guardName(args.guard);
-  if (state.movedBy === by) return [state, placed(state)];
+  const { afterMs = 0, retry = false } = args;
+  if (state.movedBy === by) return [state, placed(state, now)];
   if (state.visible || !allows(state, now, args.guard) || args.target >= state.targets.length)
     return [state, null];
   const moved = waiting(
@@ -185,8 +149,10 @@ export function next(
       trail: [...state.trail, args.record],
     },
     now,
+    afterMs,
   );
-  return [moved, placed(moved)];
+  const counted = retry ? { ...moved, retryAt: moved.dueAt } : moved;
+  return [counted, placed(counted, now)];
 }
 
 /**
@@ -197,11 +163,11 @@ export function next(
 export function release(state: ModelState, now: number, epoch: number): Step<ModelPlaced | null> {
   if (state === null) return [state, null];
   const movedBy = `release:${epoch}`;
-  if (state.state === 'waiting' && state.movedBy === movedBy) return [state, placed(state)];
+  if (state.state === 'waiting' && state.movedBy === movedBy) return [state, placed(state, now)];
   if (!holds(state, epoch) || state.visible) return [state, null];
   const { starts, placement } = state;
   const again = waiting({ ...state, starts: starts - 1, placement: placement + 1, movedBy }, now);
-  return [again, placed(again)];
+  return [again, placed(again, now)];
 }
 
 export type ModelLapseReply =
@@ -214,7 +180,7 @@ export function lapse(state: ModelState, now: number): Step<ModelLapseReply> {
     return [end(lose(state), now, failed('stream_interrupted'), 'lapse'), { kind: 'interrupted' }];
   }
   const again = waiting({ ...lose(state), placement: state.placement + 1 }, now);
-  return [again, { kind: 'placed', ...placed(again) }];
+  return [again, { kind: 'placed', ...placed(again, now) }];
 }
 
 /** The sweeper saw the job of this placement: no need to look again. */
@@ -223,7 +189,7 @@ export function confirm(state: ModelState, args: { attempt: number; placement: n
   return [{ ...state, unplacedAt: null }, true];
 }
 
-/** The sweeper found no job for this placement: make another. */
+/** The sweeper found no job for this placement: make another, due when that one was. */
 export function replace(
   state: ModelState,
   now: number,
@@ -231,14 +197,7 @@ export function replace(
 ): Step<ModelPlaced | null> {
   if (!isPlacement(state, args)) return [state, null];
   const again = { ...state, placement: state.placement + 1, unplacedAt: now + PLACEMENT_GRACE_MS };
-  return [again, placed(again)];
-}
-
-/** A reader says that it is there. */
-export function attend(state: ModelState, now: number): Step<boolean> {
-  if (state === null) return [state, false];
-  if (state.state === 'ended') return [{ ...state, expiresAt: now + ENDED_TTL_MS }, true];
-  return [{ ...state, orphanAt: now + ORPHAN_MS }, true];
+  return [again, placed(again, now)];
 }
 
 function running(state: ModelRequest, now: number): ModelClaimReply {

@@ -1,31 +1,8 @@
-import * as model from '../model.js';
-import type { ModelRequest, ModelState } from '../model-state.js';
-import { LOST_USAGE } from '../model-state.js';
+import { LOST_USAGE, type ModelRequest, type ModelState, type Step } from '../model-state.js';
 import type { Guard } from '../transitions.js';
-import type { SettingName } from './settings.js';
-import type { Transitions } from './world.js';
-
-type Step<R> = readonly [ModelState, R];
-
-/** A ledger without one of its guards, and what the search must find with it. */
-export interface BrokenLedger {
-  readonly name: string;
-  readonly without: Partial<Transitions>;
-  readonly setting: SettingName;
-  readonly promise: RegExp;
-}
-
-/** Shows a transition another state than there is; where it changes nothing, nothing has changed. */
-function pretending<R>(
-  state: ModelState,
-  change: Partial<ModelRequest>,
-  run: (state: ModelState) => Step<R>,
-): Step<R> {
-  if (state === null) return run(null);
-  const pretended = { ...state, ...change };
-  const [after, reply] = run(pretended);
-  return [after === pretended ? state : after, reply];
-}
+import { claimPretending, pretending, type BrokenLedger } from './breaking.js';
+import { brokenDelays } from './broken-delays.js';
+import { wholeModel as model } from './world.js';
 
 function unwatched<R>([after, reply]: Step<R>): Step<R> {
   return [after && { ...after, unplacedAt: null }, reply];
@@ -33,7 +10,9 @@ function unwatched<R>([after, reply]: Step<R>): Step<R> {
 
 const unseen = { visible: false } as const;
 
+/** A ledger for each guard: what the guard is for is what the search finds without it. */
 export const brokenLedgers: readonly BrokenLedger[] = [
+  ...brokenDelays,
   {
     name: 'append does not look at the epoch',
     without: { append: (s, args) => model.append(s, { ...args, epoch: s?.epoch ?? 0 }) },
@@ -262,15 +241,6 @@ function isCancelled(state: ModelState): boolean {
 
 function waitingFor(guard: Guard): Partial<ModelRequest> {
   return guard.kind === 'attempt' ? { state: 'waiting' } : {};
-}
-
-function claimPretending(
-  state: ModelState,
-  now: number,
-  args: Parameters<typeof model.claim>[2],
-  change: Partial<ModelRequest>,
-): ReturnType<typeof model.claim> {
-  return pretending(state, change, (pretended) => model.claim(pretended, now, args));
 }
 
 function unaccounted<R>(before: ModelState, [after, reply]: Step<R>): Step<R> {

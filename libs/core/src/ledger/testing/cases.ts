@@ -1,3 +1,4 @@
+import { delayCases } from './cases-delay.js';
 import { endCases } from './cases-end.js';
 import { frameCases } from './cases-frames.js';
 import { moveCases } from './cases-moves.js';
@@ -5,4 +6,10 @@ import { startCases } from './cases-start.js';
 import type { LedgerCase } from './steps.js';
 
 /** Every rule of the ledger by example; each is played from nothing against the model and against Redis. */
-export const ledgerCases: readonly LedgerCase[] = [...startCases, ...frameCases, ...endCases, ...moveCases];
+export const ledgerCases: readonly LedgerCase[] = [
+  ...startCases,
+  ...frameCases,
+  ...endCases,
+  ...moveCases,
+  ...delayCases,
+];

@@ -18,6 +18,7 @@ export interface CaseRequest {
   readonly targets: readonly Target[];
   readonly timeoutMs: number;
   readonly maxWaiting: number;
+  readonly delayMs?: number;
 }
 
 /**
@@ -54,9 +55,13 @@ export interface CaseNext {
   readonly guard: Extract<Guard, { kind: 'epoch' | 'attempt' }>;
   readonly target: number;
   readonly record: string;
+  readonly afterMs?: number;
+  readonly retry?: boolean;
 }
 
-export type IndexSet = 'deadlines' | 'unplaced' | 'leases' | 'waits' | 'orphans';
+/** The sets of a shard that hold ids of requests with a time. */
+export const INDEX_SETS = ['deadlines', 'unplaced', 'leases', 'waits', 'orphans', 'retrying'] as const;
+export type IndexSet = (typeof INDEX_SETS)[number];
 
 /** The request as it lies in the ledger. `unknown`: it was never stored, and nothing else is looked at. */
 export interface Observation {

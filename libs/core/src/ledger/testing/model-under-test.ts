@@ -1,11 +1,10 @@
-import * as model from '../model.js';
 import type { ModelEntry, ModelRequest, ModelState } from '../model-state.js';
 import type { Outcome } from '../transitions.js';
 import type { CaseRequest, IndexSet, LedgerUnderTest, Observation } from './ledger-under-test.js';
-import type { Transitions } from './world.js';
+import { wholeModel, type Transitions } from './world.js';
 
 /** The model, or a broken one, behind the interface of the cases: holds the state and the clock its functions take. */
-export function modelUnderTest(ledger: Transitions = model): LedgerUnderTest {
+export function modelUnderTest(ledger: Transitions = wholeModel): LedgerUnderTest {
   let state: ModelState = null;
   let now = 0;
   const keep = async <R>([after, reply]: readonly [ModelState, R]): Promise<R> => {
@@ -67,6 +66,7 @@ function dueTimes(request: ModelRequest): Observation['due'] {
     ['leases', request.leaseUntil],
     ['waits', request.waitUntil],
     ['orphans', request.orphanAt],
+    ['retrying', request.retryAt],
   ];
   return Object.fromEntries(times.filter(([, at]) => at !== null));
 }

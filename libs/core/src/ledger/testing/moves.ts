@@ -122,7 +122,7 @@ function deliveries(world: World): Move[] {
   const free = world.workers.findIndex(({ at }) => at === 'idle');
   if (free < 0) return [];
   return Object.entries(world.jobs).flatMap(([job, lock]): Move[] => {
-    if (lock !== null) return [];
+    if (lock !== null || isCooling(world, job)) return [];
     const attempt = Number.parseInt(job, 10);
     const make = () => {
       const token = world.nextToken;
@@ -132,6 +132,11 @@ function deliveries(world: World): Move[] {
     };
     return [{ kind: 'deliver', name: `job ${job} goes to worker ${free + 1}`, make }];
   });
+}
+
+/** Not due yet; once the request has ended, when it comes does not matter. */
+function isCooling({ dues, now, ledger }: World, job: string): boolean {
+  return ledger.state !== 'ended' && (dues[job] ?? 0) > now;
 }
 
 /** Timers, and what time does to locks. */
@@ -150,7 +155,8 @@ function times(world: World, setting: Setting): Move[] {
   const { ledger } = world;
   if (ledger.state === 'ended' || isPast(world)) return moves;
   const isRenewed = world.workers.some((worker) => isRenewing(worker, ledger));
-  const due = [ledger.unplacedAt, ledger.waitUntil, isRenewed ? null : ledger.leaseUntil];
+  const jobsDue = Object.entries(world.dues).map(([job, at]) => (world.jobs[job] === null ? at : null));
+  const due = [ledger.unplacedAt, ledger.waitUntil, isRenewed ? null : ledger.leaseUntil, ...jobsDue];
   const at = Math.min(...due.filter((time) => time !== null && time > world.now).map(Number));
   if (at < ledger.deadlineAt && isSettled(world)) {
     moves.push({ kind: 'tick', name: `${at - world.now} ms pass`, make: () => pass(world, at, setting) });
@@ -232,8 +238,8 @@ function act(world: World, sight: Sight, ledger: Setting['ledger'], targets: num
 
 function addLater(world: World, add: ModelPlaced | null): World {
   if (add === null) return world;
-  const { attempt, placement, target } = add;
-  return { ...world, adds: [...world.adds, { attempt, placement, target, slow: false }] };
+  const { attempt, placement, target, delayMs } = add;
+  return { ...world, adds: [...world.adds, { attempt, placement, target, delayMs, slow: false }] };
 }
 
 function endBy(

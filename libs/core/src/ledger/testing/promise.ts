@@ -51,6 +51,9 @@ function checkStep(before: ModelRequest, after: ModelRequest, now: number, comma
   if (after.epoch > before.epoch && now >= before.deadlineAt) {
     throw new PromiseBroken(`${op} started a run after the deadline`);
   }
+  if (after.epoch > before.epoch && now < before.dueAt) {
+    throw new PromiseBroken(`${op} started a run before its target had cooled down`);
+  }
   if (isLost(op, before, after, now) && after.usage[before.epoch] === undefined) {
     throw new PromiseBroken(`${op} left run ${before.epoch} without a usage row`);
   }
@@ -140,6 +143,9 @@ export function checkWorld(world: World, { stream }: Setting): void {
   if (ends > 1) throw new PromiseBroken('the log ends twice');
   if ((ledger.state === 'ended') !== (ends === 1) || reader.ended !== (ends === 1)) {
     throw new PromiseBroken('the end of the request and of its log differ');
+  }
+  if (ledger.retryAt !== null && (ledger.state !== 'waiting' || ledger.retryAt !== ledger.dueAt)) {
+    throw new PromiseBroken('counted as retrying, but does not wait for a retry');
   }
   for (const [attempt, count] of Object.entries(starts)) {
     if (count > MAX_STARTS) throw new PromiseBroken(`attempt ${attempt} was started ${count} times`);

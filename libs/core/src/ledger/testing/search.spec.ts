@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import * as model from '../model.js';
 import { brokenLedgers } from './broken-ledgers.js';
 import { search } from './search.js';
 import { settings } from './settings.js';
-import type { Setting } from './world.js';
+import { wholeModel, type Setting } from './world.js';
 
 /** What each setting must at least have walked: a search that meets nothing proves nothing. */
 const walks = [
@@ -14,6 +13,9 @@ const walks = [
   { name: 'queueWait', worlds: 10_000, outcomes: ['completed', 'stream_interrupted'] },
   { name: 'wholeAnswer', worlds: 10_000, outcomes: ['completed', 'upstream_error'] },
   { name: 'cancelAndDeadline', worlds: 20_000, outcomes: ['completed', 'cancelled', 'deadline_exceeded'] },
+  { name: 'retry', worlds: 2_000, outcomes: ['completed', 'upstream_error'] },
+  { name: 'retryCancelled', worlds: 100, outcomes: ['completed', 'cancelled', 'deadline_exceeded'] },
+  { name: 'retryMoves', worlds: 500, outcomes: ['completed', 'upstream_error'] },
   { name: 'killer', worlds: 20_000, outcomes: ['completed', 'stream_interrupted', 'internal_error'] },
 ] as const;
 
@@ -33,7 +35,7 @@ describe('every history of a request', () => {
 
 describe('a ledger without one of its guards breaks the promise', () => {
   it.each(brokenLedgers)('$name', ({ without, setting, promise }) => {
-    const found = search({ ...settings[setting], ledger: { ...model, ...without } });
+    const found = search({ ...settings[setting], ledger: { ...wholeModel, ...without } });
     expect(found.broken?.promise).toMatch(promise);
   });
 });

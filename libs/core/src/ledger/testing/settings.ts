@@ -1,6 +1,5 @@
-import * as model from '../model.js';
 import type { Target } from '../../target.js';
-import type { Fault, Setting } from './world.js';
+import { wholeModel, type Fault, type Setting } from './world.js';
 
 const gpuBox: Target = { provider: 'gpu-box', model: 'llama', location: 'local' };
 const openai: Target = { provider: 'openai', model: 'gpt', location: 'cloud' };
@@ -17,16 +16,19 @@ const everyFault: readonly Fault[] = [
 ];
 
 const plain: Setting = {
-  ledger: model,
+  ledger: wholeModel,
   stream: true,
   targets: [gpuBox],
   workers: 2,
   faults: everyFault,
   budget: 1,
   providerFails: true,
+  retries: false,
   clientCancels: false,
   deadlineComes: false,
 };
+
+const retrying = { stream: false, retries: true } as const;
 
 /**
  * What is searched. All of it at once would be too many worlds, so each setting leaves out what it is not about; two
@@ -46,6 +48,14 @@ export const settings = {
   queueWait: { ...plain, targets: [{ ...gpuBox, maxQueueWaitMs: 5_000 }, openai], providerFails: false },
   wholeAnswer: { ...plain, targets: [gpuBox, openai], stream: false },
   cancelAndDeadline: { ...plain, clientCancels: true, deadlineComes: true },
+  retry: { ...plain, ...retrying, faults: ['crash', 'redeliver', 'lostAdd', 'slowAdd'] },
+  retryCancelled: { ...plain, ...retrying, faults: [], clientCancels: true, deadlineComes: true },
+  retryMoves: {
+    ...plain,
+    ...retrying,
+    targets: [{ ...gpuBox, maxQueueWaitMs: 5_000 }, openai],
+    faults: ['lostAdd'],
+  },
   killer: { ...plain, faults: ['crash', 'drain'], budget: 3, workers: 1, providerFails: false },
 } as const satisfies Record<string, Setting>;
 

@@ -111,9 +111,10 @@ export const moves = (
   expected: ModelPlaced | null,
   target = 1,
   record = '"503"',
+  more: { afterMs?: number; retry?: boolean } = {},
 ): Step => ({
   name: `next target ${target} by ${JSON.stringify(guard)}`,
-  act: (ledger) => ledger.next({ guard, target, record }),
+  act: (ledger) => ledger.next({ guard, target, record, ...more }),
   expected,
 });
 
@@ -159,10 +160,11 @@ export const shows = (expected: Partial<Observation>): Step => ({
   expected,
 });
 
-export const placed = (attempt: number, placement: number, target: number): ModelPlaced => ({
+export const placed = (attempt: number, placement: number, target: number, delayMs = 0): ModelPlaced => ({
   attempt,
   placement,
   target,
+  delayMs,
 });
 
 /** A lease's length, ms, and a moment when it has run out. */

@@ -3,6 +3,9 @@ import { idle, jobKey, withWorker, type Setting, type Stage, type Worker, type W
 import type { Outcome } from '../transitions.js';
 import type { ModelPlaced } from '../model-state.js';
 
+/** Longer than the grace of a placement: the sweeper looks after a job that is not due yet. */
+export const RETRY_AFTER_MS = 10_000;
+
 /** Stages whose next step is a command to the ledger: its reply can be lost. */
 export const commanding: ReadonlySet<Stage> = new Set([
   'claiming',
@@ -14,7 +17,8 @@ export const commanding: ReadonlySet<Stage> = new Set([
 ]);
 
 /** The next step of a worker's own program: claim, append, settle, seal or move on or hand back, add, complete. */
-export function stepWorker(world: World, i: number, worker: Worker, { ledger, stream }: Setting): World {
+export function stepWorker(world: World, i: number, worker: Worker, setting: Setting): World {
+  const { ledger, stream, targets } = setting;
   const { at, epoch, attempt } = worker;
   const go = (from: World, change: Partial<Worker>) => withWorker(from, i, advance(worker, change));
   const guard = { kind: 'epoch', epoch } as const;
@@ -35,7 +39,7 @@ export function stepWorker(world: World, i: number, worker: Worker, { ledger, st
       return go(after, { at: worker.onward });
     }
     case 'moving': {
-      const args = { guard, target: worker.target + 1, record: `attempt ${attempt}` };
+      const args = { guard, ...moveOf(worker, targets.length), record: `attempt ${attempt}` };
       const [after, add] = perform(world, { op: 'next', epoch, run: (s, now) => ledger.next(s, now, args) });
       return go(after, add === null ? { at: 'sealing' } : { at: 'adding', add });
     }
@@ -95,7 +99,9 @@ function completeJob(world: World, { job, token }: Worker): World {
 /** BullMQ refuses an id that exists. */
 export function addJob(world: World, placed: ModelPlaced): World {
   const id = jobKey(placed);
-  return id in world.jobs ? world : { ...world, jobs: { ...world.jobs, [id]: null } };
+  if (id in world.jobs) return world;
+  const dues = placed.delayMs > 0 ? { ...world.dues, [id]: world.now + placed.delayMs } : world.dues;
+  return { ...world, jobs: { ...world.jobs, [id]: null }, dues };
 }
 
 /** What the provider may do next for a run: give a token or the finish, or fail. */
@@ -106,8 +112,15 @@ export function provide(worker: Worker, { stream }: Setting): Worker {
 }
 
 /** The worker lets the ledger refuse to move on after output. */
-export function failCall(worker: Worker, { targets }: Setting): Worker {
-  return { ...worker, at: 'settling', onward: worker.target + 1 < targets.length ? 'moving' : 'sealing' };
+export function failCall(worker: Worker, { targets, retries }: Setting): Worker {
+  const canMove = worker.target + 1 < targets.length || (retries && worker.attempt === targets.length);
+  return { ...worker, at: 'settling', onward: canMove ? 'moving' : 'sealing' };
+}
+
+/** On to the next target; from the last one, a retry of the first. */
+function moveOf({ target }: Worker, targets: number) {
+  if (target + 1 < targets) return { target: target + 1 };
+  return { target: 0, afterMs: RETRY_AFTER_MS, retry: true };
 }
 
 function tokenOf({ epoch, tokens }: Worker): string {

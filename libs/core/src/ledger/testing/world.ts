@@ -1,10 +1,11 @@
-import type * as model from '../model.js';
+import * as model from '../model.js';
+import * as client from '../model-client.js';
 import type { ModelPlaced, ModelRequest } from '../model-state.js';
 import type { Target } from '../../target.js';
 
 /** The ledger that the search walks: the model, or one with a guard taken out. */
 export type Transitions = Pick<
-  typeof model,
+  typeof model & typeof client,
   | 'accept'
   | 'claim'
   | 'renew'
@@ -18,6 +19,8 @@ export type Transitions = Pick<
   | 'replace'
   | 'attend'
 >;
+
+export const wholeModel: Transitions = { ...model, ...client };
 
 /**
  * - `crash`: a worker dies at any point and starts again empty
@@ -43,6 +46,8 @@ export interface Setting {
   readonly budget: number;
   /** Can the provider fail, before output and after the first token? */
   readonly providerFails: boolean;
+  /** Does a failed call on the last target begin once more with the first, `RETRY_AFTER_MS` later? */
+  readonly retries: boolean;
   readonly clientCancels: boolean;
   /** Can the deadline come at any moment? */
   readonly deadlineComes: boolean;
@@ -83,6 +88,9 @@ export interface Worker {
 /** Tokens of `token` say who holds the lock; null waits in the queue. */
 export type Jobs = Readonly<Record<string, number | null>>;
 
+/** When jobs that were added with a delay are due. */
+export type Dues = Readonly<Record<string, number>>;
+
 export interface Sight {
   readonly due: 'lease' | 'wait' | 'unplaced';
   readonly attempt: number;
@@ -100,6 +108,7 @@ export interface World {
   readonly now: number;
   readonly ledger: ModelRequest;
   readonly jobs: Jobs;
+  readonly dues: Dues;
   readonly workers: readonly Worker[];
   /** Jobs that the api or the sweeper is about to add. */
   readonly adds: readonly PendingAdd[];
@@ -139,8 +148,9 @@ export function firstWorld({ ledger, stream, targets, workers, budget }: Setting
     now: 0,
     ledger: accepted,
     jobs: {},
+    dues: {},
     workers: Array.from({ length: workers }, () => idle),
-    adds: [{ attempt: 1, placement: 1, target: 0, slow: false }],
+    adds: [{ attempt: 1, placement: 1, target: 0, delayMs: 0, slow: false }],
     sight: null,
     budget,
     reader: { cursor: '0-0', tokens: [], ended: false },
@@ -178,12 +188,18 @@ export function keyOf(world: World): string {
     world.workers.map((worker) => workerKey(worker, world)).sort(),
     Object.keys(jobs)
       .sort()
-      .map((id) => (jobs[id] === null ? id : `${id}*`)),
-    world.adds.map((add) => `${jobKey(add)}${add.slow}`).sort(),
+      .map((id) => (jobs[id] === null ? `${id}${leftUntilDue(world, id)}` : `${id}*`)),
+    world.adds.map((add) => `${jobKey(add)}${add.slow}${add.delayMs}`).sort(),
     sight && `${sight.due}${jobKey(sight)}${sight.exists}`,
     ledger.state === 'ended' ? 0 : budget,
     Object.entries(world.starts),
   ].join(';');
+}
+
+/** Empty once it is due. */
+function leftUntilDue({ dues, now }: World, job: string): number | '' {
+  const left = (dues[job] ?? 0) - now;
+  return left > 0 ? left : '';
 }
 
 const storedKeys = new WeakMap<ModelRequest, string>();
@@ -202,7 +218,8 @@ function stored(ledger: ModelRequest): string {
 
 function timers({ now, ledger }: World): string {
   const left = (at: number | null) => (at === null ? '' : Math.max(0, at - now));
-  return [left(ledger.leaseUntil), left(ledger.unplacedAt), left(ledger.waitUntil)].join();
+  const { leaseUntil, unplacedAt, waitUntil, retryAt } = ledger;
+  return [left(leaseUntil), left(unplacedAt), left(waitUntil), left(retryAt), left(ledger.dueAt)].join();
 }
 
 function workerKey(worker: Worker, { ledger, jobs }: World): string {
