@@ -55,18 +55,23 @@ describe('checkConfig', () => {
     expect(JSON.stringify(report)).not.toContain('sk-');
   });
 
-  it('notes what is not set here without failing', () => {
+  it('warns of what would stop an api or a worker here, without failing', () => {
     const { ok, lines } = check(FILE, { WEB_KEY: 'a', WEB_KEY_OLD: 'b' });
     expect(ok).toBe(true);
     expect(lines).toContain(
       '  openai (openai-compatible, cloud, 64 at once, credential missing: OPENAI_API_KEY is not set)',
     );
     expect(lines.at(-1)).toMatch(
-      /^note: the api would not start here: applications\.batch\.apiKeys\[0\]: .*BATCH_KEY/,
+      /^warning: the api would not start here: applications\.batch\.apiKeys\[0\]: .*BATCH_KEY/,
     );
-    expect(check('server: { host: 0.0.0.0 }').lines.at(-1)).toMatch(
-      /^note: .* server\.host: without applications/,
-    );
+    expect(lines[0]).toBe('spillway.yaml: no problems, 1 warning');
+    const open = check('server: { host: 0.0.0.0 }');
+    expect(open.ok).toBe(true);
+    expect(open.lines[0]).toBe('spillway.yaml: no problems, 2 warnings');
+    expect(open.lines.slice(-2)).toEqual([
+      expect.stringMatching(/^warning: the api .* server\.host: without applications/),
+      'warning: no worker would start with this: providers: there is none to serve',
+    ]);
   });
 
   it('fails with every problem, and counts them', () => {

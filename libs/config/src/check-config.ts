@@ -15,25 +15,26 @@ export interface CheckReport {
   readonly summary?: ConfigSummary;
   /** Without a file: what to look for. */
   readonly services?: readonly DiscoveredService[];
-  /** The report as text, one line each, without any secret: problems, or the summary and what is not set here. */
+  /** The report as text, one line each, without any secret: problems, or the summary and warnings. */
   readonly lines: readonly string[];
 }
 
 /**
- * Checks the configuration as api and worker would. Secrets that are not set here are no problem, only noted: the
- * process that needs them may run elsewhere.
+ * Checks the configuration as api and worker would. What only one of them would refuse is no problem, only a warning:
+ * it may run elsewhere, where the secret is set that is missing here.
  */
 export function checkConfig(options: Omit<LoadOptions, 'for'> = {}): CheckReport {
   const environment = options.environment ?? readEnvironment();
   try {
     const loaded = loadConfig({ ...options, environment, for: 'check' });
     const summary = summarizeConfig(loaded.config, environment.variables);
+    const warnings = warningsOf(loaded);
     return {
       ok: true,
       problems: [],
       summary,
       ...(loaded.source.kind === 'discovered' && { services: loaded.source.services }),
-      lines: [...heading(loaded), ...formatSummary(summary), ...notes(loaded)],
+      lines: [...heading(loaded, warnings.length), ...formatSummary(summary), ...warnings],
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -43,15 +44,18 @@ export function checkConfig(options: Omit<LoadOptions, 'for'> = {}): CheckReport
   }
 }
 
-function heading({ source }: LoadedConfig): string[] {
-  if (source.kind === 'file') return [`${source.name}: no problems`];
-  return ['no configuration file; what there is was looked for:'];
+function heading({ source }: LoadedConfig, warnings: number): string[] {
+  if (source.kind !== 'file') return ['no configuration file; what there is was looked for:'];
+  const warned = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
+  return [`${source.name}: no problems${warned}`];
 }
 
-/** What would stop an api here, though not a worker or an api elsewhere. */
-function notes({ config, environment }: LoadedConfig): string[] {
+/** What would stop an api here, or any worker, though not the other. */
+function warningsOf({ config, environment }: LoadedConfig): string[] {
   const { unusable } = resolveApplicationKeys(config, environment.variables);
-  return [...unusable, ...openToAll(config, environment)].map(
-    ({ path, message }) => `note: the api would not start here: ${formatPath(path)}: ${message}`,
+  const ofApi = [...unusable, ...openToAll(config, environment)].map(
+    ({ path, message }) => `warning: the api would not start here: ${formatPath(path)}: ${message}`,
   );
+  if (Object.keys(config.providers).length > 0) return ofApi;
+  return [...ofApi, 'warning: no worker would start with this: providers: there is none to serve'];
 }
