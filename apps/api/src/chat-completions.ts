@@ -85,7 +85,7 @@ export class ChatCompletions {
       model: route.model,
       stream,
       includeUsage: stream && chat.stream_options?.include_usage === true,
-      targets: makePlan({ route, controls, catalogue }),
+      ...makePlan({ route, controls, catalogue, waiting: { maxDelayMs: queue.maxRetryDelayMs, timeoutMs } }),
       timeoutMs,
       maxWaiting: queue.maxWaiting,
       body: bytes as Buffer,

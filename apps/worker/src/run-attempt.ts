@@ -59,7 +59,8 @@ async function carryOut(attempt: Attempt, target: Target, failure: Failure, last
   const { targets, target: current, model, stream, timeoutMs } = run;
   const remainingMs = attempt.deadlineAt - performance.now();
   const trail = parseTrail(run.trail);
-  const verdict = decideNext({ failure, targets, current, trail, model, stream, remainingMs, timeoutMs });
+  const facts = { failure, targets, current, trail, model, stream, remainingMs, timeoutMs };
+  const verdict = decideNext({ ...facts, limits: { maxDelayMs: 0 } });
   if (verdict.action === 'fail')
     return seal(attempt, { ...failed(verdict.code, verdict.params), last, record });
   const guard = { kind: 'epoch', epoch: run.epoch } as const;

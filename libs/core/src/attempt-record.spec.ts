@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatTrail, parseTrail, recordFailure, recordWait } from './attempt-record.js';
+import { formatTrail, isCall, parseTrail, recordFailure, recordSkip, recordWait } from './attempt-record.js';
 import type { Target } from './target.js';
 
 const gpu: Target = { provider: 'gpu-box', model: 'llama', location: 'local', maxQueueWaitMs: 5 };
@@ -20,7 +20,7 @@ const refused = recordFailure(openai, {
 
 describe('attempt records', () => {
   it('survive the ledger', () => {
-    const trail = [busy, refused, recordWait(gpu, 'no_worker')];
+    const trail = [busy, refused, recordWait(gpu, 'no_worker'), recordSkip(gpu, 'open')];
     expect(parseTrail(trail.map((record) => JSON.stringify(record)))).toEqual(trail);
   });
 
@@ -43,6 +43,13 @@ describe('attempt records', () => {
   });
 });
 
+describe('isCall', () => {
+  it('is true only where the upstream was called', () => {
+    const trail = [busy, refused, recordWait(gpu, 'no_worker'), recordSkip(gpu, 'cooling')];
+    expect(trail.map(isCall)).toEqual([true, true, false, false]);
+  });
+});
+
 describe('formatTrail', () => {
   it('is a short list', () => {
     expect(formatTrail([busy, refused])).toBe('gpu-box: 429; openai: ECONNREFUSED');
@@ -53,6 +60,14 @@ describe('formatTrail', () => {
     expect(formatTrail([busy, { ...busy, model: 'big' }, refused])).toBe(
       'gpu-box/llama: 429; gpu-box/big: 429; openai: ECONNREFUSED',
     );
+  });
+
+  it('says how often the same happened', () => {
+    const skipped = recordSkip(gpu, 'cooling');
+    expect(formatTrail([busy, skipped, skipped, busy, refused])).toBe(
+      'gpu-box: 429 (2 times); gpu-box: cooling down (2 times); openai: ECONNREFUSED',
+    );
+    expect(formatTrail([recordSkip(gpu, 'open')])).toBe('gpu-box: known to be down');
   });
 
   it('is bounded', () => {

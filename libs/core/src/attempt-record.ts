@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isErrorCode } from './errors.js';
 import type { ErrorCode } from './errors.js';
 import type { Failure, FailureCategory, Phase } from './failure.js';
+import type { Refusal } from './health.js';
 import type { Location, Target } from './target.js';
 
 /**
@@ -13,8 +14,11 @@ export interface AttemptRecord {
   readonly provider: string;
   readonly model: string;
   readonly location: Location;
-  /** `waited`: no call was made; the attempt left the queue because no worker took it. */
-  readonly category: FailureCategory | 'waited';
+  /**
+   * `waited`: no call was made; the attempt left the queue because no worker took it. `skipped`: no call was made; a
+   * worker took it, and its target was not to be called just then. An older version reads a `skipped` as a fault.
+   */
+  readonly category: FailureCategory | 'waited' | 'skipped';
   readonly phase: Phase;
   /** Short and ours: `503`, `ECONNREFUSED`, `no worker`. */
   readonly reason: string;
@@ -42,6 +46,20 @@ export function recordWait(target: Target, code: 'no_worker' | 'queue_timeout'):
   return { ...at(target), category: 'waited', phase: 'not_sent', reason, code };
 }
 
+/** The record of an attempt that a worker took and did not make a call for: the target was not to be called just then. */
+export function recordSkip(target: Target, why: Refusal): AttemptRecord {
+  const [code, reason] =
+    why === 'open'
+      ? (['no_provider_available', 'known to be down'] as const)
+      : (['rate_limit_exceeded', 'cooling down'] as const);
+  return { ...at(target), category: 'skipped', phase: 'not_sent', reason, code };
+}
+
+/** Was the upstream called? */
+export function isCall({ category }: AttemptRecord): boolean {
+  return category !== 'waited' && category !== 'skipped';
+}
+
 function at(target: Target): Pick<AttemptRecord, 'v' | 'provider' | 'model' | 'location'> {
   return { v: 1, provider: target.provider, model: target.model, location: target.location };
 }
@@ -53,7 +71,7 @@ const storedRecord = z.object({
   model: z.string(),
   location: z.enum(['local', 'cloud']),
   category: z
-    .enum(['caller', 'context', 'credential', 'backpressure', 'unusable', 'fault', 'waited'])
+    .enum(['caller', 'context', 'credential', 'backpressure', 'unusable', 'fault', 'waited', 'skipped'])
     .catch('fault'),
   phase: z.enum(['not_sent', 'possibly_accepted', 'headers', 'visible']).catch('possibly_accepted'),
   reason: z.string(),
@@ -72,12 +90,20 @@ export function parseTrail(trail: readonly string[]): AttemptRecord[] {
 /** Entries of a trail that a message shows. */
 const SHOWN_MAX = 8;
 
-/** `gpu-box: 503; openai: ECONNREFUSED`, for messages; the model is named only where a provider comes twice. */
+/**
+ * `gpu-box: 503; openai: 429 (2 times)`, for messages; the model is named only where a provider comes with several. What
+ * a target did more than once stands where it did so first.
+ */
 export function formatTrail(trail: readonly AttemptRecord[]): string {
-  const shown = trail.slice(0, SHOWN_MAX).map((record) => {
-    const twice = trail.filter((other) => other.provider === record.provider).length > 1;
-    return `${twice ? `${record.provider}/${record.model}` : record.provider}: ${record.reason}`;
-  });
-  if (trail.length > SHOWN_MAX) shown.push(`and ${trail.length - SHOWN_MAX} more`);
+  const counts = new Map<string, number>();
+  for (const record of trail) {
+    const { provider, model, reason } = record;
+    const ambiguous = trail.some((other) => other.provider === provider && other.model !== model);
+    const entry = `${ambiguous ? `${provider}/${model}` : provider}: ${reason}`;
+    counts.set(entry, (counts.get(entry) ?? 0) + 1);
+  }
+  const entries = [...counts].map(([entry, count]) => (count > 1 ? `${entry} (${count} times)` : entry));
+  const shown = entries.slice(0, SHOWN_MAX);
+  if (entries.length > SHOWN_MAX) shown.push(`and ${entries.length - SHOWN_MAX} more`);
   return shown.join('; ');
 }

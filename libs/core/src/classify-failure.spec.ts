@@ -36,7 +36,7 @@ describe('classifyFailure of a status', () => {
     [429, {}, 'backpressure', 'rate_limit_exceeded'],
     // Some call a plain rate limit this: only the code tells a spent account.
     [429, { message: 'You exceeded your current quota' }, 'backpressure', 'rate_limit_exceeded'],
-    [529, {}, 'backpressure', 'rate_limit_exceeded'],
+    [529, {}, 'backpressure', 'upstream_error'],
     [503, { retryAfterMs: 1_000 }, 'backpressure', 'rate_limit_exceeded'],
     [503, { type: 'overloaded_error' }, 'backpressure', 'rate_limit_exceeded'],
     [503, { message: 'server busy, please try again' }, 'backpressure', 'rate_limit_exceeded'],

@@ -16,6 +16,8 @@ const policy: Meaning = { category: 'caller', code: 'content_policy_violation' }
 const context: Meaning = { category: 'context', code: 'context_length_exceeded' };
 const credential: Meaning = { category: 'credential', code: 'upstream_credentials_exhausted' };
 const busy: Meaning = { category: 'backpressure', code: 'rate_limit_exceeded' };
+/** Busy all the same; but it says nothing of our rate, so a client is not told to slow down. */
+const overloaded: Meaning = { category: 'backpressure', code: 'upstream_error' };
 const unusable: Meaning = { category: 'unusable', code: 'model_not_found' };
 const fault: Meaning = { category: 'fault', code: 'upstream_error' };
 
@@ -36,7 +38,7 @@ const byStatus: ReadonlyMap<number, Meaning> = new Map([
   [422, rejected],
   [429, busy],
   [501, unusable],
-  [529, busy],
+  [529, overloaded],
 ]);
 
 /** Something an upstream names in `code` or `type`, or says in words, that outweighs its status. */

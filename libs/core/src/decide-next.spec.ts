@@ -151,6 +151,18 @@ describe('decideNext with nothing left', () => {
       'Every provider for llama3.2 is busy or rate-limiting; try again in 1 s.',
     ],
     [
+      'all overloaded',
+      [kinds.overloaded, kinds.overloaded],
+      'upstream_error',
+      'Every provider that could serve llama3.2 failed: gpu-box: 529; openai: 529.',
+    ],
+    [
+      'one overloaded, one busy',
+      [kinds.overloaded, kinds.busy],
+      'rate_limit_exceeded',
+      'Every provider for llama3.2 is busy or rate-limiting; try again in 1 s.',
+    ],
+    [
       'all without the model',
       [kinds.absent, kinds.absent],
       'model_not_found',

@@ -1,8 +1,11 @@
-import { formatTrail, recordFailure } from './attempt-record.js';
+import { formatTrail, isCall, recordFailure, recordSkip } from './attempt-record.js';
 import type { AttemptRecord } from './attempt-record.js';
 import type { ErrorCode, ErrorParams } from './errors.js';
 import type { Failure } from './failure.js';
-import { targetKey } from './target-key.js';
+import { waitFor } from './health.js';
+import type { Refusal, Wait } from './health.js';
+import { hasUntried, nextTarget, nextWait } from './next-target.js';
+import type { Onward } from './next-target.js';
 import type { Target } from './target.js';
 
 /** How a request ends. `code` is a row of the error table, `params` fill its message. */
@@ -13,69 +16,80 @@ export interface Fail {
 }
 
 /** `target` is an index into the plan's targets. */
-export type Verdict = { readonly action: 'fallback'; readonly target: number } | Fail;
+export type Verdict =
+  | { readonly action: 'fallback'; readonly target: number }
+  /**
+   * Waits for a target that is not to be called before `afterMs`: the failed one, or another that cools down or is known
+   * to be down. `counts`: it was called before, so the wait takes from the retry budget.
+   */
+  | {
+      readonly action: 'retry';
+      readonly target: number;
+      readonly afterMs: number;
+      readonly counts: boolean;
+    }
+  | Fail;
 
-/** Everything that the verdict on a failed attempt depends on. */
-export interface AttemptFailed {
-  readonly failure: Failure;
-  /** The plan, in order. */
-  readonly targets: readonly Target[];
-  /** Index of the target that failed. */
-  readonly current: number;
+/** What the verdict on an attempt depends on, however it came to nothing. */
+interface AttemptOver extends Omit<Onward, 'trail'> {
   /** The attempts before this one, oldest first; this one is added here. */
   readonly trail: readonly AttemptRecord[];
   /** The public model name that the caller asked for. */
   readonly model: string;
-  readonly stream: boolean;
-  /** Time to the deadline, ms; zero or less when it has passed. */
-  readonly remainingMs: number;
   /** The whole time the request had, ms; for the message. */
   readonly timeoutMs: number;
 }
 
+/** Everything that the verdict on a failed attempt depends on. */
+export interface AttemptFailed extends AttemptOver {
+  readonly failure: Failure;
+  readonly stream: boolean;
+}
+
+/** An attempt whose target was not to be called when a worker took it: no call was made. */
+export interface AttemptSkipped extends AttemptOver {
+  readonly why: Refusal;
+}
+
 /**
- * What follows a failed attempt. Falls back only forward in the plan and once per target, so a request ends within as
- * many attempts as the plan has targets; and never after output that the client may have seen.
+ * What follows a failed attempt. Falls back once per target; where none is left that may be called now, it waits for one
+ * that is busy, at most `RETRIES_MAX` times for one that it called before; and never after output that the client may
+ * have seen.
  * @throws RangeError when `current` is not an index of the plan
  */
 export function decideNext(input: AttemptFailed): Verdict {
-  const { failure, targets, current, model } = input;
-  const target = targets[current];
-  if (target === undefined)
-    throw new RangeError(`The plan has no target ${current}; it has ${targets.length}.`);
+  const { failure } = input;
+  const target = targetAt(input);
   if (input.stream && failure.phase === 'visible') return interrupted(failure, target);
   if (failure.category === 'caller') return refused(failure, target);
-  const trail = [...input.trail, recordFailure(target, failure)];
-  const next = nextTarget(targets, current, trail);
-  if (failure.category === 'context' && next === undefined) {
+  const onward = { ...input, trail: [...input.trail, recordFailure(target, failure)] };
+  if (failure.category === 'context' && !hasUntried(onward)) {
     return fail('context_length_exceeded', { model: target.model, provider: target.provider });
   }
-  if (input.remainingMs <= 0) return fail('deadline_exceeded', { seconds: toSeconds(input.timeoutMs) });
-  return next === undefined ? exhausted(trail, model) : { action: 'fallback', target: next };
+  return goOn(onward);
 }
 
-/** The next target after `current` that was not tried and, once a context was too short, is declared longer. */
-function nextTarget(
-  targets: readonly Target[],
-  current: number,
-  trail: readonly AttemptRecord[],
-): number | undefined {
-  const tried = new Set(trail.map(targetKey));
-  const tooShort = new Set(trail.filter(({ category }) => category === 'context').map(targetKey));
-  // A context that nobody declared counts as none: a declared one is then worth the try.
-  const shortest = Math.max(
-    -1,
-    ...targets
-      .filter((target) => tooShort.has(targetKey(target)))
-      .map(({ contextTokens }) => contextTokens ?? 0),
-  );
-  const next = targets.findIndex(
-    (target, index) =>
-      index > current &&
-      !tried.has(targetKey(target)) &&
-      (shortest < 0 || (target.contextTokens ?? 0) > shortest),
-  );
-  return next < 0 ? undefined : next;
+/**
+ * What follows an attempt that no call was made for, because its target was not to be called just then: the same moves
+ * as after a failure.
+ * @throws RangeError when `current` is not an index of the plan
+ */
+export function decideSkipped(input: AttemptSkipped): Verdict {
+  return goOn({ ...input, trail: [...input.trail, recordSkip(targetAt(input), input.why)] });
+}
+
+function goOn(over: AttemptOver): Verdict {
+  if (over.remainingMs <= 0) return fail('deadline_exceeded', { seconds: toSeconds(over.timeoutMs) });
+  const next = nextTarget(over);
+  if (next !== undefined) return { action: 'fallback', target: next };
+  const wait = nextWait(over);
+  return wait ? { action: 'retry', ...wait } : exhausted(over);
+}
+
+function targetAt({ targets, current }: AttemptOver): Target {
+  const target = targets[current];
+  if (target) return target;
+  throw new RangeError(`The plan has no target ${current}; it has ${targets.length}.`);
 }
 
 /** The client has seen output: whatever came next would be spliced to it. */
@@ -97,14 +111,19 @@ function refused({ code, reason, detail }: Failure, { provider, model }: Target)
 }
 
 /** The final error when no target is left: one cause that all calls share, or the trail. */
-function exhausted(trail: readonly AttemptRecord[], model: string): Fail {
-  // Queues that were left unserved say nothing about the calls that were made.
-  const calls = trail.filter(({ category }) => category !== 'waited');
+function exhausted({ trail, model, targets, health }: AttemptOver): Fail {
+  // Queues that were left unserved and calls that were not made say nothing about the calls that were.
+  const calls = trail.filter(isCall);
   const all = (test: (call: AttemptRecord) => boolean): boolean => calls.every(test);
   const params = { model, trail: formatTrail(trail) };
+  const waits = targets.map((target) => waitFor(target, health)).filter(({ ms }) => ms > 0);
+  const seconds = toWholeSeconds(soonest(waits, calls));
+  if (calls.length === 0) return withoutCall({ trail, model, seconds });
   if (all(({ category }) => category === 'credential')) return fail('upstream_credentials_exhausted', params);
   if (all(({ category }) => category === 'backpressure')) {
-    return fail('rate_limit_exceeded', { model, seconds: soonest(calls) });
+    // Whoever is overloaded (529) says nothing of our rate: alone it is a fault like other 5xx.
+    const limited = calls.some(({ code }) => code === 'rate_limit_exceeded');
+    return limited ? fail('rate_limit_exceeded', { model, seconds }) : fail('upstream_error', params);
   }
   if (all(({ category }) => category === 'unusable')) {
     return fail('model_not_found', {
@@ -121,12 +140,31 @@ function exhausted(trail: readonly AttemptRecord[], model: string): Fail {
   return fail('upstream_error', params);
 }
 
-/** Seconds to wait where no provider said how long. */
-const DEFAULT_RETRY_AFTER_SECONDS = 1;
+/** Nobody was called: all are known to be down, or one at least is only busy. */
+function withoutCall(facts: {
+  readonly trail: readonly AttemptRecord[];
+  readonly model: string;
+  readonly seconds: number;
+}): Fail {
+  const { trail, model, seconds } = facts;
+  const busy = trail.some(({ category, code }) => category === 'skipped' && code === 'rate_limit_exceeded');
+  if (busy) return fail('rate_limit_exceeded', { model, seconds });
+  return fail('no_provider_available', { model, reason: `${formatTrail(trail)}.`, seconds });
+}
 
-function soonest(calls: readonly AttemptRecord[]): number {
-  const waits = calls.flatMap(({ retryAfterMs }) => (retryAfterMs === undefined ? [] : [retryAfterMs]));
-  return waits.length === 0 ? DEFAULT_RETRY_AFTER_SECONDS : Math.max(1, Math.ceil(Math.min(...waits) / 1000));
+/** Time to wait where nobody said how long, ms. */
+const DEFAULT_RETRY_AFTER_MS = 1_000;
+
+/** When a target may be called again, as far as is known now; else as the calls were told. */
+function soonest(waits: readonly Wait[], calls: readonly AttemptRecord[]): number {
+  if (waits.length > 0) return Math.min(...waits.map(({ ms }) => ms));
+  const told = calls.flatMap(({ retryAfterMs }) => (retryAfterMs === undefined ? [] : [retryAfterMs]));
+  return told.length > 0 ? Math.min(...told) : DEFAULT_RETRY_AFTER_MS;
+}
+
+/** A wait for a message and its Retry-After: whole seconds, never too short, at least 1. */
+export function toWholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
 }
 
 /** A time for a message: whole seconds, tenths below ten. */

@@ -6,6 +6,7 @@ import { errorMessage } from './errors.js';
 import { HEARTBEAT_TTL_MS } from './fleet.js';
 import type { CredentialState, Fleet } from './fleet.js';
 import type { Target } from './target.js';
+import { healthOf } from './testing/failed-attempt.js';
 
 const gpu: Target = { provider: 'gpu-box', model: 'llama', location: 'local', maxQueueWaitMs: 5_000 };
 const patient: Target = { provider: 'gpu-box', model: 'llama', location: 'local' };
@@ -43,6 +44,7 @@ const moved = (target: number, code: string): object => ({
 });
 const onlyOpenai = fleetOf({ openai: 'ok' });
 const nobody = fleetOf({});
+const three = fleetOf({ 'gpu-box': 'ok', openai: 'ok', azure: 'ok' });
 
 describe('decideWaiting', () => {
   it('stays within maxQueueWaitMs', () => {
@@ -68,6 +70,8 @@ describe('decideWaiting', () => {
     ['misses its credential', fleetOf({ 'gpu-box': 'ok', openai: 'missing', azure: 'ok' })],
     ['had its credential rejected', fleetOf({ 'gpu-box': 'ok', openai: 'rejected', azure: 'ok' })],
     ['lately lacked the model', fleetOf({ 'gpu-box': 'ok', openai: 'ok', azure: 'ok' }, ['openai/gpt-4o'])],
+    ['is known to be down', { ...three, health: healthOf({ openai: 500 }) }],
+    ['cools down', { ...three, health: healthOf({}, [[openai, 500]]) }],
   ])('passes over a target that %s', (_, fleet) => {
     expect(decide({ targets: [gpu, openai, azure], waitedMs: 5_000, fleet })).toMatchObject(
       moved(2, 'queue_timeout'),

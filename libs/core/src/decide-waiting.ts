@@ -4,6 +4,7 @@ import { toSeconds } from './decide-next.js';
 import type { Fail } from './decide-next.js';
 import { HEARTBEAT_TTL_MS } from './fleet.js';
 import type { Fleet } from './fleet.js';
+import { waitFor } from './health.js';
 import { targetKey } from './target-key.js';
 import type { Target } from './target.js';
 
@@ -87,9 +88,10 @@ function nextServed({ targets, current, trail, fleet }: AttemptWaiting): number 
   return next < 0 ? undefined : next;
 }
 
-/** A live worker that holds a credential, and a model that its provider was not lately without. */
-function canServe(target: Target, fleet: Fleet): boolean {
-  return fleet.providers.get(target.provider)?.credential === 'ok' && !fleet.unusable.has(targetKey(target));
+/** A live worker that holds a credential, a model that its provider was not lately without, and nothing against a call. */
+function canServe(target: Target, { providers, unusable, health }: Fleet): boolean {
+  const trusted = providers.get(target.provider)?.credential === 'ok';
+  return trusted && !unusable.has(targetKey(target)) && waitFor(target, health).ms === 0;
 }
 
 function waitParams(model: string, ms: number): Fail['params'] {

@@ -1,3 +1,4 @@
+import type { Health } from './health.js';
 import type { Location } from './target.js';
 
 /** `ok` also where the upstream needs none; `missing`: its environment variable is not set; `rejected`: 401 or 403. */
@@ -42,4 +43,6 @@ export interface Fleet {
   readonly providers: ReadonlyMap<string, ProviderAnnouncement>;
   /** `provider/model` pairs that a provider lately did not have. */
   readonly unusable: ReadonlySet<string>;
+  /** How the providers do. Absent: nothing is known, so every target is taken for well. */
+  readonly health?: Health;
 }

@@ -43,7 +43,7 @@ function catalogueOf(
 
 function plan(model: string, controls: Partial<Controls> = {}, catalogue = catalogueOf()): string[] {
   const route = resolveModel(model, catalogue);
-  return makePlan({ route, controls: { fallback: true, ...controls }, catalogue }).map(targetKey);
+  return makePlan({ route, controls: { fallback: true, ...controls }, catalogue }).targets.map(targetKey);
 }
 
 describe('makePlan by controls', () => {
@@ -76,7 +76,11 @@ describe('makePlan by controls', () => {
   it('keeps what the route declares of a target that the caller names', () => {
     const catalogue = catalogueOf();
     const route = resolveModel('llama3.2', catalogue);
-    const targets = makePlan({ route, controls: { fallback: true, fallbackProvider: 'openai' }, catalogue });
+    const { targets } = makePlan({
+      route,
+      controls: { fallback: true, fallbackProvider: 'openai' },
+      catalogue,
+    });
     expect(targets[1]).toEqual({
       provider: 'openai',
       model: 'gpt-4o-mini',
@@ -225,7 +229,7 @@ describe('makePlan, whatever is asked', () => {
         const catalogue = catalogueOf(alive, absent);
         const route = resolveModel(name, catalogue);
         try {
-          const targets = makePlan({ route, controls: asked, catalogue });
+          const { targets } = makePlan({ route, controls: asked, catalogue });
           planned += 1;
           expect(targets.length).toBeGreaterThan(0);
           const places = new Set([

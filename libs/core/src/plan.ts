@@ -1,6 +1,10 @@
+import { formatTrail, recordSkip } from './attempt-record.js';
 import type { Controls } from './controls.js';
+import { toWholeSeconds } from './decide-next.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
+import { waitFor } from './health.js';
+import { allowsWait } from './next-target.js';
 import { findRoute, isReachable, listAvailable, providerLocation, providerNames } from './route.js';
 import type { Catalogue, Route } from './route.js';
 import { showName } from './scrub.js';
@@ -11,16 +15,37 @@ export interface PlanInput {
   readonly route: Route;
   readonly controls: Controls;
   readonly catalogue: Catalogue;
+  /** How long the first attempt may wait for a target that cools down. Default: not at all. */
+  readonly waiting?: {
+    /** The longest wait, ms (`queue.maxRetryDelayMs`). */
+    readonly maxDelayMs: number;
+    /** The whole time that the request has, ms. */
+    readonly timeoutMs: number;
+  };
+}
+
+/** What a request starts with. */
+export interface Plan {
+  /** In order; at least one, and none twice. */
+  readonly targets: readonly Target[];
+  /** The first attempt is not due before this, ms: its target cools down. */
+  readonly delayMs: number;
 }
 
 /**
- * The ordered targets that one request may use, at least one and none twice: the route, changed by the caller's
- * controls, less what is known not to work now.
+ * The ordered targets that one request may use: the route, changed by the caller's controls, less what is known not to
+ * work; those that are not to be called just now come last.
  * @throws SpillwayError `invalid_value` for controls that name no usable provider or leave nothing;
- * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets;
+ * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets, and where
+ * every provider is known to be down; `rate_limit_exceeded` where all cool down for longer than may be waited;
  * `upstream_credentials_exhausted` where every worker that could serve is without its credential
  */
-export function makePlan({ route, controls, catalogue }: PlanInput): Target[] {
+export function makePlan(input: PlanInput): Plan {
+  return minded(listTargets(input), input);
+}
+
+/** Every target that may serve the request, whether it may be called just now or not. */
+function listTargets({ route, controls, catalogue }: PlanInput): Target[] {
   if (route.targets.length === 0) {
     throw new SpillwayError('no_provider_available', {
       model: showName(route.model),
@@ -43,6 +68,39 @@ export function makePlan({ route, controls, catalogue }: PlanInput): Target[] {
     throw new SpillwayError('upstream_credentials_exhausted', { model: showName(route.model), trail });
   }
   return plan;
+}
+
+/**
+ * The same targets with health in mind. One that is known to be down or cools down gives way to the others, and stays
+ * for the time after them. Where all do, the request waits for the first one that only cools down, or is refused.
+ */
+function minded(targets: readonly Target[], { route, catalogue, waiting }: PlanInput): Plan {
+  const { health } = catalogue.fleet;
+  const waits = targets.map((target) => ({ target, ...waitFor(target, health) }));
+  const [ready, later] = [waits.filter(({ ms }) => ms === 0), waits.filter(({ ms }) => ms > 0)];
+  if (ready.length > 0) return { targets: targetsOf([...ready, ...later]), delayMs: 0 };
+  const remainingMs = waiting?.timeoutMs ?? 0;
+  const first = later
+    .toSorted((one, other) => one.ms - other.ms)
+    .find(
+      ({ target, ms, why }) =>
+        why === 'cooling' && allowsWait(target, { ms, remainingMs, maxDelayMs: waiting?.maxDelayMs ?? 0 }),
+    );
+  if (first) {
+    const rest = later.filter(({ target }) => target !== first.target);
+    return { targets: targetsOf([first, ...rest]), delayMs: Math.ceil(first.ms) };
+  }
+  const model = showName(route.model);
+  const seconds = toWholeSeconds(Math.min(...later.map(({ ms }) => ms)));
+  if (later.some(({ why }) => why === 'cooling')) {
+    throw new SpillwayError('rate_limit_exceeded', { model, seconds });
+  }
+  const trail = formatTrail(later.map(({ target }) => recordSkip(target, 'open')));
+  throw new SpillwayError('no_provider_available', { model, reason: `${trail}.`, seconds });
+}
+
+function targetsOf(list: readonly { readonly target: Target }[]): Target[] {
+  return list.map(({ target }) => target);
 }
 
 /**

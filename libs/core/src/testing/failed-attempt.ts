@@ -1,5 +1,7 @@
 import type { AttemptFailed } from '../decide-next.js';
 import type { Failure } from '../failure.js';
+import type { Health } from '../health.js';
+import { targetKey } from '../target-key.js';
 import type { Target } from '../target.js';
 
 export const gpu: Target = { provider: 'gpu-box', model: 'llama', location: 'local' };
@@ -23,6 +25,7 @@ export const kinds = {
     reason: 'ended without a finish',
   },
   busy: { category: 'backpressure', phase: 'headers', code: 'rate_limit_exceeded', reason: '429' },
+  overloaded: { category: 'backpressure', phase: 'headers', code: 'upstream_error', reason: '529' },
   denied: { category: 'credential', phase: 'headers', code: 'upstream_credentials_exhausted', reason: '401' },
   absent: { category: 'unusable', phase: 'headers', code: 'model_not_found', reason: '404' },
   tooLong: {
@@ -51,6 +54,25 @@ export function failed(failure: Failure, rest: Partial<AttemptFailed> = {}): Att
     stream: true,
     remainingMs: 60_000,
     timeoutMs: 570_000,
+    limits: { maxDelayMs: 0 },
     ...rest,
   };
+}
+
+/** Some moment; health's clock stands still there. */
+const NOW = 1_800_000_000_000;
+
+/** What is known at that moment: providers that are down for so long, ms, and targets that cool down for so long. */
+export function healthOf(
+  down: Readonly<Record<string, number>>,
+  cooling: readonly [Target, number][] = [],
+): Health {
+  const breakers = Object.entries(down).map(
+    ([provider, ms]) =>
+      [provider, { v: 1, faults: 5, answeredAt: 0, open: { until: NOW + ms, forMs: 1_000 } }] as const,
+  );
+  const coolDowns = cooling.map(
+    ([target, ms]) => [targetKey(target), { v: 1, until: NOW + ms, nextMs: 1_000 }] as const,
+  );
+  return { now: NOW, breakers: new Map(breakers), coolDowns: new Map(coolDowns) };
 }
