@@ -32,13 +32,11 @@ async function up(env: Readonly<Record<string, string>> = {}): Promise<{ child: 
 }
 
 /** Runs the curl that was printed, as a reader would, and answers with what it printed. */
-async function pasteCurl({ output }: Child): Promise<string> {
+async function pasteCurl({ output }: Child, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const [, command] = /^(curl -N [^]*?)\n\n/m.exec(output) ?? [];
   if (command === undefined) throw new Error(`There is no curl in:\n${output}`);
-  const curl = Child.start('curl', '/bin/sh', [
-    '-c',
-    command.replace('curl -N', 'curl -sS -N --max-time 20'),
-  ]);
+  const script = command.replace('curl -N', 'curl -sS -N --max-time 20');
+  const curl = Child.start('curl', '/bin/sh', ['-c', script], { env });
   expect(await curl.exited).toBe(0);
   return curl.output;
 }
@@ -80,16 +78,29 @@ describe('./spillway up', () => {
     if (own !== undefined) (await occupy(Number(own))).close();
   });
 
-  it('puts a key of the configuration and its model into the curl', async () => {
+  it('names a key of the configuration in the curl, and a model that costs nothing; it prints no key', async () => {
     const config = {
-      providers: { box: { kind: 'demo' } },
-      models: { 'my-model': { targets: [{ provider: 'box', model: 'demo' }] } },
+      providers: {
+        box: { kind: 'demo' },
+        account: {
+          kind: 'openai-compatible',
+          location: 'cloud',
+          baseUrl: 'http://127.0.0.1:9/v1',
+          models: ['x'],
+        },
+      },
+      models: {
+        'costs-money': { targets: [{ provider: 'account', model: 'x' }] },
+        'my-model': { targets: [{ provider: 'box', model: 'demo' }] },
+      },
       applications: { web: { apiKeys: ['${WEB_KEY}'] } },
     };
     await checkout.configure(config);
-    const { child, port } = await up({ WEB_KEY: `it's-a-key` });
+    const WEB_KEY = `it's-a-key`;
+    const { child, port } = await up({ WEB_KEY });
     expect(child.output).toContain('"model":"my-model"');
-    expect(await pasteCurl(child)).toContain('[DONE]');
+    expect(child.output).not.toContain(WEB_KEY);
+    expect(await pasteCurl(child, { WEB_KEY })).toContain('[DONE]');
     const refused = await fetch(`http://127.0.0.1:${port}/v1/models`);
     expect(refused.status).toBe(401);
   });
@@ -122,6 +133,19 @@ describe('./spillway up', () => {
     expect(await first.child.exited).toBe(0);
     expect(await answers(first.port)).toBe(false);
     expect(textOf(await pasteCurl(second.child))).toMatch(/hello/i);
+  });
+
+  it('is found by a worker that is started beside it, with the Redis that it started', async () => {
+    const port = await findFreePort();
+    const child = checkout.spillway(['up'], { env: { PORT: String(port) } });
+    await child.prints(/ready at [^]*curl -N [^]*\n\n/, 30_000);
+    const [, own] = /on 127\.0\.0\.1:(\d+), data in /.exec(child.output) ?? [];
+    const worker = checkout.spillway(['worker'], { env: own === undefined ? {} : { PORT: String(port) } });
+    await worker.prints('worker is ready');
+    if (own !== undefined)
+      expect(worker.output).toContain(`the one of ./spillway up, redis://127.0.0.1:${own}`);
+    const status = await checkout.run(['status'], { env: { PORT: String(port) } });
+    expect(status.output).toContain('2 workers');
   });
 
   it('drains on the first Ctrl-C, and ends at once on the second', async () => {

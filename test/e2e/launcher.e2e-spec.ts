@@ -30,6 +30,24 @@ describe('./spillway', () => {
       expect(output).toContain(`./spillway ${command}`);
   });
 
+  it('explains itself after any command, and tells its version, with nothing installed', async () => {
+    const env = { PATH: '/usr/bin:/bin' };
+    for (const args of [
+      ['up', '--help'],
+      ['dead-letters', '-h'],
+      ['worker', '--provider', 'x', '--help'],
+    ]) {
+      const { status, output } = await checkout.run(args, { env });
+      expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('./spillway up  ') });
+    }
+    for (const args of [['version'], ['--version'], ['status', '--version']]) {
+      expect(await checkout.run(args, { env })).toEqual({
+        status: 0,
+        output: expect.stringMatching(/^spillway \d+\.\d+\.\d+\n$/),
+      });
+    }
+  });
+
   it('refuses a command and an option that it does not have', async () => {
     expect(await checkout.run(['upp'])).toEqual({
       status: 2,

@@ -25,10 +25,17 @@ describe('chooseModel', () => {
     { id: 'phi', owned_by: 'ollama' },
   ];
   const models = { own: { targets: [{ provider: 'openai', model: 'x' }] } };
+  const home = { targets: [{ provider: 'ollama', model: 'x' }, { provider: 'openai' }] };
 
   it.each([
-    ['a configured one', { models }, [...cards, { id: 'own', owned_by: 'openai' }], 'own'],
-    ['a local one that can chat', {}, cards, 'phi'],
+    [
+      'a configured one that begins at home',
+      { models: { ...models, home } },
+      [{ id: 'own', owned_by: 'openai' }, ...cards, { id: 'home', owned_by: 'ollama' }],
+      'home',
+    ],
+    ['a local one that can chat', { models }, [{ id: 'own', owned_by: 'openai' }, ...cards], 'phi'],
+    ['a configured one', { models }, [...cards.slice(0, 2), { id: 'own', owned_by: 'openai' }], 'own'],
     ['what the account stands in with', {}, cards.slice(0, 2), 'gpt-4o-mini'],
     ['the same by its long name while no list is there', {}, [], 'openai/gpt-4o-mini'],
   ])('takes %s', (_name, extra, listed, expected) => {

@@ -71,7 +71,7 @@ export async function waitForModels(
   }
 }
 
-/** The model for the example: one that a worker with a credential serves, else any; undefined if there is none. */
+/** The model for the example: one that a worker can serve as far as it knows, else any; undefined if there is none. */
 export function exampleModel(
   { models, providers }: Pick<Config, 'models' | 'providers'>,
   fleet: Fleet,
@@ -79,9 +79,10 @@ export function exampleModel(
   const catalogue = { models, providers, fleet };
   const cards = listModels(catalogue);
   const served = cards.filter(({ id }) =>
-    findRoute(id, catalogue)?.targets.some(
-      ({ provider }) => fleet.providers.get(provider)?.credential === 'ok',
-    ),
+    findRoute(id, catalogue)?.targets.some(({ provider }) => {
+      const known = fleet.providers.get(provider);
+      return known?.credential === 'ok' && known.reachable !== false;
+    }),
   );
   return chooseModel(served.length > 0 ? served : cards, { models, providers });
 }

@@ -13,18 +13,20 @@ import { probeServices } from './probe-services.js';
 import { StartError } from './start-error.js';
 import { readStatus } from './status.js';
 import { up } from './up.js';
+import { findUsedRedis } from './used-redis.js';
 
 /** Top folder: this file is `dist/apps/cli/src/main.js` in it. */
 const root = path.resolve(import.meta.dirname, '../../../..');
 
 /** Commands of `./spillway`, which describes them; `redis` is for the tests: it gets a server and says which. */
 async function main([command, ...args]: readonly string[]): Promise<number> {
+  const inherited = new Set(Object.keys(process.env));
   if (existsSync(path.join(root, '.env'))) process.loadEnvFile(path.join(root, '.env'));
   useConfigOfRoot();
   switch (command) {
     case 'up':
       parseArgs({ args });
-      return up({ root, say });
+      return up({ root, say, shellHas: (name) => inherited.has(name) });
     case 'check':
       parseArgs({ args });
       return check();
@@ -48,6 +50,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       serveOnly(
         parseArgs({ args, options: { provider: { type: 'string', multiple: true } } }).values.provider,
       );
+      await useOwnRedis();
       return become('worker');
     case 'redis':
       print((await ensureRedisBinary(path.join(root, '.cache/redis'), say)).command);
@@ -91,6 +94,14 @@ async function chatOnce(args: readonly string[]): Promise<number> {
 
 function serveOnly(providers: readonly string[] | undefined): void {
   if (providers !== undefined) process.env['SPILLWAY_WORKER_PROVIDERS'] = providers.join(',');
+}
+
+/** A worker beside an `up` works for it. */
+async function useOwnRedis(): Promise<void> {
+  const url = await findUsedRedis(loadConfig({ for: 'worker' }), root);
+  if (url === undefined) return;
+  say(`Redis: the one of ./spillway up, ${url}`);
+  process.env['REDIS_URL'] = url;
 }
 
 /** Runs the program in this very process: signals and the exit status are its own. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { countDeath, restartDelayMs } from './back-off.js';
@@ -14,6 +14,13 @@ const USUAL_PORT = 4100;
 /** Where the Redis of the `up` on this port keeps its data: two of them at once, on two ports, share nothing. */
 export function redisDataDir(root: string, port: number): string {
   return path.join(root, '.data', port === USUAL_PORT ? 'redis' : `redis-${port}`);
+}
+
+/** Every folder that `redisDataDir` has ever stood for. */
+export async function redisDataDirs(root: string): Promise<readonly string[]> {
+  const data = path.join(root, '.data');
+  const names = await readdir(data).catch(() => []);
+  return names.filter((name) => /^redis(-\d+)?$/.test(name)).map((name) => path.join(data, name));
 }
 
 /** The Redis that `up` starts: on a free port of 127.0.0.1, its data kept in one folder. */

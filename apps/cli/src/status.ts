@@ -2,9 +2,8 @@ import type { BrokerLog } from '#broker/connection.js';
 import { StatusReader } from '#broker/status-reader.js';
 import type { LoadedConfig } from '#config/load-config.js';
 import { formatStatus } from './format-status.js';
-import { findOwnRedis, redisDataDir } from './own-redis.js';
 import { StartError } from './start-error.js';
-import { isRedisAsked } from './redis-asked.js';
+import { findUsedRedis } from './used-redis.js';
 
 const READ_MS = 3_000;
 
@@ -18,10 +17,8 @@ const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error:
  */
 export async function readStatus(loaded: LoadedConfig, root: string, json: boolean): Promise<string[]> {
   const { redis } = loaded.config;
-  const own = isRedisAsked(loaded)
-    ? undefined
-    : await findOwnRedis(redisDataDir(root, loaded.config.server.port));
-  const reader = new StatusReader({ ...redis, url: own ?? redis.url }, SILENT);
+  const url = (await findUsedRedis(loaded, root)) ?? redis.url;
+  const reader = new StatusReader({ ...redis, url }, SILENT);
   try {
     const status = await reader.read(READ_MS).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);

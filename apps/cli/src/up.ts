@@ -5,13 +5,13 @@ import { Keys } from '#broker/keys.js';
 import { describeServices, type Answers } from '#config/describe-services.js';
 import { loadConfig } from '#config/load-config.js';
 import type { LoadedConfig } from '#config/load-config.js';
-import { resolveSecret } from '#core/config/secret.js';
 import type { Fleet } from '#core/fleet.js';
 import { listModels } from '#core/route.js';
 import { apiOrigin } from './api-origin.js';
 import { chooseRedis } from './choose-redis.js';
 import type { RedisChoice } from './choose-redis.js';
 import { exampleCurl } from './example-curl.js';
+import { exampleKey } from './example-key.js';
 import { exampleModel, waitForApi, waitForModels, waitForWorker } from './fleet-ready.js';
 import { findFreePort } from './free-port.js';
 import { checkPortIsFree } from './port-check.js';
@@ -25,6 +25,8 @@ export interface UpOptions {
   /** Top folder: where `.cache` and `.data` are, and the built programs. */
   readonly root: string;
   readonly say: (line: string) => void;
+  /** Does the shell that started us have this variable? Those of `.env` it has not. */
+  readonly shellHas: (variable: string) => boolean;
 }
 
 /** From here on it is no longer a slow start, ms. */
@@ -43,7 +45,7 @@ const STOP_OVERRUN_MS = 8_000;
  * @returns the exit status.
  * @throws ConfigError or StartError if it cannot start; nothing of it is left running.
  */
-export async function up({ root, say }: UpOptions): Promise<number> {
+export async function up({ root, say, shellHas }: UpOptions): Promise<number> {
   const stop = new StopSignal();
   const over = new AbortController();
   loadConfig({ for: 'worker' });
@@ -63,7 +65,7 @@ export async function up({ root, say }: UpOptions): Promise<number> {
   const [api, worker] = [start('api'), start('worker')];
   try {
     const signal = AbortSignal.any([over.signal, AbortSignal.timeout(READY_MS)]);
-    const ready = announceReady({ loaded, port, redis, worker }, signal);
+    const ready = announceReady({ loaded, port, redis, worker, shellHas }, signal);
     const lines = await Promise.race([ready, stop.requested.then(() => []), hopeless.promise]);
     for (const line of lines) say(line);
     started = true;
@@ -135,11 +137,12 @@ interface Started {
   readonly port: number;
   readonly redis: RedisChoice;
   readonly worker: SupervisedProcess;
+  readonly shellHas: UpOptions['shellHas'];
 }
 
 /** What to print once everything is there, or which part is not. */
 async function announceReady(
-  { loaded: { config, environment, source }, port, redis, worker }: Started,
+  { loaded: { config, environment, source }, port, redis, worker, shellHas }: Started,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const origin = apiOrigin({ host: config.server.host, port });
@@ -164,13 +167,12 @@ async function announceReady(
       `ready at ${baseUrl}, but no worker offers a model yet; ./spillway check shows what is configured`,
     ];
   }
-  const [first] = Object.values(config.applications).flatMap(({ apiKeys }) => apiKeys);
-  const key = first && resolveSecret(first, environment.variables);
+  const key = exampleKey(config, environment.variables, shellHas);
   const ids = listModels({ models: config.models, providers: config.providers, fleet }).map(({ id }) => id);
-  const apiKey = key?.kind === 'ok' ? key.value : undefined;
-  await waitForModels(origin, ids, apiKey);
-  const curl = exampleCurl({ baseUrl, model, ...(apiKey !== undefined && { apiKey }) });
-  return [...found, `ready at ${baseUrl} (Ctrl-C stops it). Try:`, '', curl, ''];
+  await waitForModels(origin, ids, key?.value);
+  const curl = exampleCurl({ baseUrl, model, ...(key && { keyVariable: key.variable }) });
+  const first = key?.hint === undefined ? '' : ` (${key.hint})`;
+  return [...found, `ready at ${baseUrl} (Ctrl-C stops it). Try${first}:`, '', curl, ''];
 }
 
 /** What the worker has seen, which it goes on looking at. */
