@@ -47,6 +47,11 @@ export class Keys {
     return this.of(shardOf(id), `log:${id}`);
   }
 
+  /** Which request has this idempotency key; in the shard of that request, which the key chose. */
+  idempotency(id: string, key: string): string {
+    return this.of(shardOf(id), `idem:${key}`);
+  }
+
   shard(shard: number) {
     const key = (name: string) => this.of(shard, name);
     return {

@@ -5,7 +5,6 @@ import type {
   ClaimArgs,
   ClaimReply,
   DeadLetter,
-  Guard,
   LapseReply,
   LogEntry,
   NewRequest,
@@ -19,6 +18,7 @@ import type {
 } from '#core/ledger/transitions.js';
 import { shardOf } from '#core/ids.js';
 import type { Keys } from './keys.js';
+import { acceptArguments, guardArguments, type Argument } from './ledger-arguments.js';
 import { groupByShard, placedOrNot, readAccepted, readAttended, readDeadLetter } from './ledger-replies.js';
 import { readPlaced, readRun, readState, type Attended } from './ledger-replies.js';
 import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js';
@@ -71,25 +71,23 @@ export class Ledger {
     this.attendScript = new Script('attend', 'many', clock);
   }
 
-  /** Writes a new request, or refuses it and stores nothing. Its job is added afterwards, never before. */
+  /**
+   * Writes a new request, or refuses it, or names the one that has its idempotency key, and then stores nothing. Its
+   * job is added afterwards, never before.
+   */
   async accept(request: NewRequest): Promise<AcceptReply> {
-    const reply = readAccepted(
-      list(
-        await this.run('accept', request.id, [
-          request.application ?? '',
-          request.model,
-          request.stream ? 1 : 0,
-          request.includeUsage ? 1 : 0,
-          JSON.stringify(request.targets),
-          request.timeoutMs,
-          request.replica,
-          request.maxWaiting,
-          request.body,
-          Math.ceil(request.delayMs ?? 0),
-        ]),
-      ),
-    );
-    return reply ?? this.accept(request);
+    const { id, idempotency } = request;
+    if (!idempotency) return this.acceptAs(request, '', []);
+    const key = this.keys.idempotency(id, idempotency.key);
+    const named = (await this.redis.get(key)) ?? '';
+    // A script may touch no key that it was not given: so who has the key is read before, and looked at again in it.
+    const known = this.keys.record(named === '' ? id : (named.split(' ', 1)[0] ?? ''));
+    return this.acceptAs(request, named, [key, known]);
+  }
+
+  private async acceptAs(request: NewRequest, named: string, keys: readonly string[]): Promise<AcceptReply> {
+    const reply = await this.run('accept', request.id, acceptArguments(request, named), keys);
+    return readAccepted(list(reply)) ?? this.accept(request);
   }
 
   /** The first act of whoever holds a job. */
@@ -211,7 +209,9 @@ export class Ledger {
    * idempotency key deleted. False: it is unknown.
    */
   async remove(request: string): Promise<boolean> {
-    return this.yes('remove', request, []);
+    const key = await this.redis.hget(this.keys.record(request), 'idempotency');
+    const keys = key ? [this.keys.idempotency(request, key)] : [];
+    return (await this.run('remove', request, [], keys)) === 1;
   }
 
   /** What the retry budget of this request's shard is measured against. */
@@ -245,29 +245,14 @@ export class Ledger {
   private async run(
     name: ScriptName,
     id: string,
-    args: readonly (string | number | Buffer)[],
+    args: readonly Argument[],
+    moreKeys: readonly string[] = [],
   ): Promise<Reply> {
-    return this.scripts[name].run(this.redis, this.keys.request(id), [id, this.keys.channels, ...args]);
+    const keys = [...this.keys.request(id), ...moreKeys];
+    return this.scripts[name].run(this.redis, keys, [id, this.keys.channels, ...args]);
   }
 
-  private async yes(
-    name: ScriptName,
-    id: string,
-    args: readonly (string | number | Buffer)[],
-  ): Promise<boolean> {
+  private async yes(name: ScriptName, id: string, args: readonly Argument[]): Promise<boolean> {
     return (await this.run(name, id, args)) === 1;
-  }
-}
-
-function guardArguments(guard: Guard): [string, string | number] {
-  switch (guard.kind) {
-    case 'epoch':
-      return [guard.kind, guard.epoch];
-    case 'attempt':
-      return [guard.kind, guard.attempt];
-    case 'deadline':
-    case 'orphan':
-    case 'any':
-      return [guard.kind, ''];
   }
 }

@@ -85,7 +85,7 @@ describe('Sweeper', () => {
     await sweeper.sweep();
     expect(await parts.redis.zscore(shard().unplaced, id)).toBeNull();
     const delayed = `${parts.keys.queuePrefix('gpu-box')}:${queueName('gpu-box')}:delayed`;
-    expect(await parts.redis.zrange(delayed, 0, -1)).toEqual([jobId(id, 1, 1)]);
+    expect(await parts.redis.zrange(delayed, '0', '-1')).toEqual([jobId(id, 1, 1)]);
   });
 
   it('adds the job of an attempt that is due later with what is left of its delay', async () => {
@@ -93,7 +93,7 @@ describe('Sweeper', () => {
     await parts.redis.zadd(shard().unplaced, DUE, id);
     await sweeper.sweep();
     const delayed = `${parts.keys.queuePrefix('gpu-box')}:${queueName('gpu-box')}:delayed`;
-    expect(await parts.redis.zrange(delayed, 0, -1)).toEqual([jobId(id, 1, 2)]);
+    expect(await parts.redis.zrange(delayed, '0', '-1')).toEqual([jobId(id, 1, 2)]);
   });
 
   it('forgets the job of an attempt that is due later with its request', async () => {

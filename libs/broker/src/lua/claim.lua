@@ -35,6 +35,14 @@ local function start_run()
   redis.call('PEXPIREAT', LOG, tonumber(r.deadline) + 3600000)
 end
 
+-- The dead letter of a kept request keeps its body as well, so that it can be tried again.
+local function give_up(keeps_body)
+  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_ROWS, '*', 'v', 1, 'request', ID, 'application', r.application,
+    'model', r.model, 'provider', r.provider, 'attempt', r.attempt, 'starts', r.starts, 'at', now,
+    'kept', keeps_body and 1 or 0)
+  finish('failed', 'internal_error', cjson.encode({ request = ID }), 'claim', keeps_body)
+end
+
 local function run(body)
   return { 'run', tonumber(r.epoch), tonumber(r.attempt), tonumber(r.starts), tonumber(r.target), r.targets, r.model,
     r.application, r.stream, r.include_usage, tonumber(r.deadline) - now, tonumber(r.timeout), '[' .. r.trail .. ']',
@@ -59,9 +67,7 @@ if r.state == 'running' then
 end
 if tonumber(r.starts) >= MAX_STARTS or not body then
   lose_run()
-  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_ROWS, '*', 'v', 1, 'request', ID, 'attempt', r.attempt,
-    'provider', r.provider, 'starts', r.starts)
-  finish('failed', 'internal_error', cjson.encode({ request = ID }), 'claim')
+  give_up(body and r.keep and r.keep ~= '')
   return { 'done' }
 end
 start_run()

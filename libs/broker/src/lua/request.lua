@@ -134,12 +134,17 @@ local function elapsed(field)
   return tostring(tonumber(r[field]) - tonumber(r.created))
 end
 
+-- How long an ended request stays readable: a plain one for a reader that is slow, a kept one as long as was asked.
+local function ended_ttl()
+  return r.keep and r.keep ~= '' and tonumber(r.keep) or ENDED_TTL_MS
+end
+
 -- Ends the request, once and for all. params is JSON, code '' where there is none. A run that did not end it itself
 -- is told; its lease renewal would tell it within a second anyway.
-local function finish(outcome, code, params, by)
+local function finish(outcome, code, params, by, keep_body)
   for _, key in ipairs({ DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS, RETRYING }) do redis.call('ZREM', key, ID) end
   redis.call('ZREM', WAITING, r.ticket)
-  redis.call('DEL', BODY)
+  if keep_body then redis.call('PEXPIRE', BODY, ended_ttl()) else redis.call('DEL', BODY) end
   if r.state == 'running' and string.sub(by, 1, 6) ~= 'epoch:' then
     redis.call('PUBLISH', CHANNELS .. r.worker, ID .. ' ' .. r.epoch .. ' - stop\n')
   end
@@ -150,8 +155,8 @@ local function finish(outcome, code, params, by)
     ',"queueMs":', elapsed('claimed'), ',"firstOutputMs":', elapsed('first'), ',"totalMs":', elapsed('ended'), '}',
   }))
   save('last', r.last)
-  redis.call('PEXPIRE', REQ, ENDED_TTL_MS)
-  redis.call('PEXPIRE', LOG, ENDED_TTL_MS)
+  redis.call('PEXPIRE', REQ, ended_ttl())
+  redis.call('PEXPIRE', LOG, ended_ttl())
 end
 
 local function interrupt(by)

@@ -34,19 +34,18 @@ export class Parts {
     this.queues = new Queues(this.redis, this.keys, (error) => this.errors.push(error));
   }
 
+  /** A plain request for `local`. */
+  request(id: string): NewRequest {
+    const plain = { id, application: null, model: 'm', stream: true, includeUsage: false, replica: 'api-1' };
+    const body = Buffer.from('{"messages":[]}');
+    return { ...plain, targets: [local], timeoutMs: 60_000, maxWaiting: 100, body };
+  }
+
   /** Accepts a request and returns its id; adds no job. */
   async accept(over: Partial<NewRequest> = {}): Promise<string> {
     const id = requestId(0, ulid());
-    const plain = { id, application: null, model: 'm', stream: true, includeUsage: false, replica: 'api-1' };
-    const body = Buffer.from('{"messages":[]}');
-    await this.ledger.accept({
-      ...plain,
-      targets: [local],
-      timeoutMs: 60_000,
-      maxWaiting: 100,
-      body,
-      ...over,
-    });
+    const { kind } = await this.ledger.accept({ ...this.request(id), ...over });
+    if (kind !== 'accepted') throw new Error(`expected an accepted request, got ${kind}`);
     return id;
   }
 

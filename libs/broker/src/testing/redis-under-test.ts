@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
+import { ulid } from 'ulid';
 import { requestId } from '#core/ids.js';
 import {
   describeEntry,
+  FIRST_REPLICA,
   INDEX_SETS,
   type CaseNext,
   type CaseRequest,
@@ -25,25 +27,38 @@ const BEGIN = 1_800_000_000_000;
 export class RedisUnderTest implements LedgerUnderTest {
   private readonly keys = new Keys('test', 1);
   private readonly ledger: Ledger;
-  private readonly id: string;
+  private id: string;
 
   private constructor(
     private readonly redis: Redis,
-    ulid: string,
+    first: string,
   ) {
     this.ledger = new Ledger(redis, this.keys, CLOCK);
-    this.id = requestId(0, ulid);
+    this.id = requestId(0, first);
   }
 
-  static async create(redis: Redis, ulid: string): Promise<RedisUnderTest> {
+  static async create(redis: Redis, first: string): Promise<RedisUnderTest> {
     await redis.set(CLOCK_KEY, BEGIN);
-    return new RedisUnderTest(redis, ulid);
+    return new RedisUnderTest(redis, first);
   }
 
   async accept(request: CaseRequest) {
+    return (await this.acceptAs(this.id, request)).kind;
+  }
+
+  async acceptSameKey(request: CaseRequest) {
+    const id = requestId(0, ulid());
+    const reply = await this.acceptAs(id, request);
+    if (reply.kind === 'attached' && reply.request !== this.id)
+      throw new Error(`attached to ${reply.request}`);
+    if (reply.kind === 'accepted') this.id = id;
+    return reply.kind;
+  }
+
+  private async acceptAs(id: string, request: CaseRequest) {
     const body = Buffer.from('{"messages":[]}');
-    const rest = { id: this.id, application: null, model: 'm', includeUsage: false, replica: 'api-1', body };
-    return (await this.ledger.accept({ ...rest, ...request })).kind;
+    const rest = { id, application: null, model: 'm', includeUsage: false, replica: FIRST_REPLICA, body };
+    return this.ledger.accept({ ...rest, ...request });
   }
 
   async claim(args: { attempt: number; token: string; worker: string }) {
@@ -99,6 +114,14 @@ export class RedisUnderTest implements LedgerUnderTest {
     return (await this.ledger.attend([this.id])).get(this.id)?.state !== '';
   }
 
+  async join(replica: string) {
+    return (await this.ledger.join(this.id, replica)) ?? null;
+  }
+
+  async remove() {
+    return this.ledger.remove(this.id);
+  }
+
   async advance(ms: number) {
     await this.redis.incrby(CLOCK_KEY, ms);
   }
@@ -116,12 +139,19 @@ export class RedisUnderTest implements LedgerUnderTest {
       starts: Number(field('starts')),
       visible: field('visible') === '1',
       body: (await this.redis.exists(this.keys.body(this.id))) === 1,
+      ttl: field('state') === 'ended' ? await this.ttl() : 0,
+      readers: field('readers').split(' '),
       outcome: field('code') || record['outcome'] || null,
       log: entries.map(describeEntry),
       trail: JSON.parse(`[${field('trail')}]`) as string[],
       usage: await this.usage(),
       due: await this.due(),
     };
+  }
+
+  /** Redis counts it by its own clock, which goes on: to the next 10 s above. */
+  private async ttl(): Promise<number> {
+    return Math.ceil((await this.redis.pttl(this.keys.record(this.id))) / 10_000) * 10_000;
   }
 
   private async usage(): Promise<Record<number, string>> {

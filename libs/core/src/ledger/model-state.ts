@@ -28,8 +28,19 @@ export interface ModelRequest {
   readonly dueAt: number;
   /** The same while the attempt is a retry that nobody has claimed. */
   readonly retryAt: number | null;
+  /** Null for a request that is kept. */
   readonly orphanAt: number | null;
+  /** How long it stays readable after its end, ms; null for a plain request. */
+  readonly keepMs: number | null;
   readonly expiresAt: number | null;
+  /** Is the prompt still there? */
+  readonly body: boolean;
+  /** Its client deleted it. */
+  readonly removed: boolean;
+  /** Of its idempotency key. */
+  readonly fingerprint: string | null;
+  /** Replicas that get its frames published. */
+  readonly readers: readonly string[];
   readonly log: readonly ModelEntry[];
   readonly trail: readonly string[];
   readonly outcome: Outcome | null;
@@ -130,7 +141,14 @@ export function logFrame(state: ModelRequest, seq: number, text: string): ModelR
   return { ...state, seq, visible: state.stream, log: [...state.log, entry] };
 }
 
-export function end(state: ModelRequest, now: number, outcome: Outcome, by: string): ModelRequest {
+/** `keepsBody`: for a dead letter, so that it can be tried again. */
+export function end(
+  state: ModelRequest,
+  now: number,
+  outcome: Outcome,
+  by: string,
+  keepsBody = false,
+): ModelRequest {
   return {
     ...state,
     state: 'ended',
@@ -141,7 +159,8 @@ export function end(state: ModelRequest, now: number, outcome: Outcome, by: stri
     waitUntil: null,
     retryAt: null,
     orphanAt: null,
-    expiresAt: now + ENDED_TTL_MS,
+    body: keepsBody,
+    expiresAt: now + (state.keepMs ?? ENDED_TTL_MS),
     log: [...state.log, { id: END_ID, type: 'end', outcome }],
   };
 }

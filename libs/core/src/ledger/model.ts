@@ -67,7 +67,8 @@ export function claim(
       return [end(lose(state), now, failed('stream_interrupted'), 'claim'), { kind: 'done' }];
   }
   if (state.starts >= MAX_STARTS) {
-    return [end(lose(state), now, failed('internal_error'), 'claim'), { kind: 'done' }];
+    const isKept = state.keepMs !== null;
+    return [end(lose(state), now, failed('internal_error'), 'claim', isKept), { kind: 'done' }];
   }
   const epoch = state.epoch + 1;
   const run: ModelRequest = {

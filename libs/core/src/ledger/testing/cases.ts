@@ -1,6 +1,7 @@
 import { delayCases } from './cases-delay.js';
 import { endCases } from './cases-end.js';
 import { frameCases } from './cases-frames.js';
+import { keptCases } from './cases-kept.js';
 import { moveCases } from './cases-moves.js';
 import { startCases } from './cases-start.js';
 import type { LedgerCase } from './steps.js';
@@ -12,4 +13,5 @@ export const ledgerCases: readonly LedgerCase[] = [
   ...endCases,
   ...moveCases,
   ...delayCases,
+  ...keptCases,
 ];

@@ -1,16 +1,21 @@
 import type { Target } from '../../target.js';
 import type { ModelClaimReply, ModelLapseReply } from '../model.js';
+import type { ModelRequestState } from '../model-client.js';
 import type { ModelPlaced } from '../model-state.js';
 import type {
   AcceptReply,
   ClaimArgs,
   EndEntry,
   Guard,
+  Idempotency,
   LogEntry,
   Outcome,
   RenewReply,
   StartEntry,
 } from '../transitions.js';
+
+/** The replica that accepts. */
+export const FIRST_REPLICA = 'api-1';
 
 /** What the cases vary of a new request; everything else is up to the ledger under test. */
 export interface CaseRequest {
@@ -19,6 +24,8 @@ export interface CaseRequest {
   readonly timeoutMs: number;
   readonly maxWaiting: number;
   readonly delayMs?: number;
+  readonly keepMs?: number;
+  readonly idempotency?: Idempotency;
 }
 
 /**
@@ -27,6 +34,8 @@ export interface CaseRequest {
  */
 export interface LedgerUnderTest {
   accept(request: CaseRequest): Promise<AcceptReply['kind']>;
+  /** Another request with the same idempotency key; where it is accepted, all that follows is about that one. */
+  acceptSameKey(request: CaseRequest): Promise<AcceptReply['kind']>;
   claim(args: Omit<ClaimArgs, 'request'>): Promise<ModelClaimReply>;
   renew(epoch: number): Promise<RenewReply>;
   append(args: { epoch: number; seq: number; text: string }): Promise<boolean>;
@@ -39,6 +48,9 @@ export interface LedgerUnderTest {
   replace(args: { attempt: number; placement: number }): Promise<ModelPlaced | null>;
   /** False where the ledger does not know the request. */
   attend(): Promise<boolean>;
+  /** Null where the ledger does not know the request. */
+  join(replica: string): Promise<ModelRequestState | null>;
+  remove(): Promise<boolean>;
   /** Moves the injected clock on. It stands still otherwise, and starts at any value. */
   advance(ms: number): Promise<void>;
   observe(): Promise<Observation>;
@@ -76,6 +88,9 @@ export interface Observation {
   readonly body: boolean;
   /** The error's code, or the kind of an outcome without one; null until the end. */
   readonly outcome: string | null;
+  /** How long until an ended request is forgotten, ms; 0 before its end. Looked at without time having passed since. */
+  readonly ttl: number;
+  readonly readers: readonly string[];
   /** As `describeEntry` puts them. */
   readonly log: readonly string[];
   readonly trail: readonly string[];

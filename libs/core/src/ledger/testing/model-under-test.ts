@@ -1,6 +1,12 @@
 import type { ModelEntry, ModelRequest, ModelState } from '../model-state.js';
 import type { Outcome } from '../transitions.js';
-import type { CaseRequest, IndexSet, LedgerUnderTest, Observation } from './ledger-under-test.js';
+import {
+  FIRST_REPLICA,
+  type CaseRequest,
+  type IndexSet,
+  type LedgerUnderTest,
+  type Observation,
+} from './ledger-under-test.js';
 import { wholeModel, type Transitions } from './world.js';
 
 /** The model, or a broken one, behind the interface of the cases: holds the state and the clock its functions take. */
@@ -12,7 +18,9 @@ export function modelUnderTest(ledger: Transitions = wholeModel): LedgerUnderTes
     return reply;
   };
   return {
-    accept: (request: CaseRequest) => keep(ledger.accept(state, now, request)),
+    accept: (request: CaseRequest) => keep(ledger.accept(state, now, { ...request, replica: FIRST_REPLICA })),
+    acceptSameKey: (request: CaseRequest) =>
+      keep(ledger.acceptSameKey(state, now, { ...request, replica: FIRST_REPLICA })),
     claim: (args) => keep(ledger.claim(state, now, args)),
     renew: (epoch) => keep(ledger.renew(state, now, epoch)),
     append: (args) => keep(ledger.append(state, args)),
@@ -24,10 +32,12 @@ export function modelUnderTest(ledger: Transitions = wholeModel): LedgerUnderTes
     confirm: (args) => keep(ledger.confirm(state, args)),
     replace: (args) => keep(ledger.replace(state, now, args)),
     attend: () => keep(ledger.attend(state, now)),
+    join: (replica) => keep(ledger.join(state, replica)),
+    remove: () => keep(ledger.remove(state, now)),
     advance: async (ms) => {
       now += ms;
     },
-    observe: async () => observe(state),
+    observe: async () => observe(state, now),
   };
 }
 
@@ -41,18 +51,22 @@ const unknown: Observation = {
   visible: false,
   body: false,
   outcome: null,
+  ttl: 0,
+  readers: [],
   log: [],
   trail: [],
   usage: {},
   due: {},
 };
 
-function observe(request: ModelState): Observation {
+function observe(request: ModelState, now: number): Observation {
   if (request === null) return unknown;
   const { state, attempt, placement, target, epoch, starts, visible, trail, usage } = request;
+  const { body, readers, expiresAt } = request;
   return {
     ...{ state, attempt, placement, target, epoch, starts, visible, trail, usage },
-    body: state !== 'ended',
+    ...{ body, readers },
+    ttl: expiresAt === null ? 0 : expiresAt - now,
     outcome: request.outcome && describeOutcome(request.outcome),
     log: request.log.map((entry) => describe(request, entry)),
     due: dueTimes(request),

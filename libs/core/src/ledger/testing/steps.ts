@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../errors.js';
 import type { Target } from '../../target.js';
 import type { ModelClaimReply } from '../model.js';
+import type { ModelRequestState } from '../model-client.js';
 import type { ModelPlaced } from '../model-state.js';
 import type { Guard, Outcome, RenewReply } from '../transitions.js';
 import type { CaseRequest, LedgerUnderTest, Observation } from './ledger-under-test.js';
@@ -58,6 +59,13 @@ export const byAnybody: Guard = { kind: 'any' };
 export const accepts = (over: Partial<CaseRequest> = {}, expected = 'accepted'): Step => ({
   name: 'accept',
   act: (ledger) => ledger.accept({ stream: true, targets, timeoutMs: 60_000, maxWaiting: 10, ...over }),
+  expected,
+});
+
+export const acceptsSameKey = (over: Partial<CaseRequest>, expected: string): Step => ({
+  name: 'accept with the same idempotency key',
+  act: (ledger) =>
+    ledger.acceptSameKey({ stream: true, targets, timeoutMs: 60_000, maxWaiting: 10, ...over }),
   expected,
 });
 
@@ -145,6 +153,18 @@ export const replaces = (attempt: number, placement: number, expected: ModelPlac
 export const attends = (expected = true): Step => ({
   name: 'attend',
   act: (ledger) => ledger.attend(),
+  expected,
+});
+
+export const joins = (replica: string, expected: Partial<ModelRequestState> | null): Step => ({
+  name: `join as ${replica}`,
+  act: (ledger) => ledger.join(replica),
+  expected,
+});
+
+export const removes = (expected = true): Step => ({
+  name: 'remove',
+  act: (ledger) => ledger.remove(),
   expected,
 });
 

@@ -18,6 +18,9 @@ export type Transitions = Pick<
   | 'confirm'
   | 'replace'
   | 'attend'
+  | 'acceptSameKey'
+  | 'join'
+  | 'remove'
 >;
 
 export const wholeModel: Transitions = { ...model, ...client };
@@ -141,7 +144,7 @@ const TIMEOUT_MS = 1_000_000_000;
 
 /** Accepted, and the job not yet in its queue. */
 export function firstWorld({ ledger, stream, targets, workers, budget }: Setting): World {
-  const request = { stream, targets, timeoutMs: TIMEOUT_MS, maxWaiting: 1 };
+  const request = { stream, targets, timeoutMs: TIMEOUT_MS, maxWaiting: 1, replica: 'api-1' };
   const [accepted] = ledger.accept(null, 0, request);
   if (accepted === null) throw new Error('The ledger did not store the request.');
   return {

@@ -1,0 +1,37 @@
+import type { Guard, NewRequest } from '#core/ledger/transitions.js';
+
+export type Argument = string | number | Buffer;
+
+export function guardArguments(guard: Guard): [string, string | number] {
+  switch (guard.kind) {
+    case 'epoch':
+      return [guard.kind, guard.epoch];
+    case 'attempt':
+      return [guard.kind, guard.attempt];
+    case 'deadline':
+    case 'orphan':
+    case 'any':
+      return [guard.kind, ''];
+  }
+}
+
+/** `named`: what its idempotency key says now, `<request> <fingerprint>` or nothing; the script looks whether it still does. */
+export function acceptArguments(request: NewRequest, named: string): Argument[] {
+  const { idempotency, keepMs } = request;
+  return [
+    request.application ?? '',
+    request.model,
+    request.stream ? 1 : 0,
+    request.includeUsage ? 1 : 0,
+    JSON.stringify(request.targets),
+    request.timeoutMs,
+    request.replica,
+    request.maxWaiting,
+    request.body,
+    Math.ceil(request.delayMs ?? 0),
+    keepMs === undefined ? '' : Math.ceil(keepMs),
+    idempotency?.key ?? '',
+    idempotency?.fingerprint ?? '',
+    named,
+  ];
+}
