@@ -2,15 +2,28 @@ import { drop, endlessBody, hang, html, json, part, reply, status, stream } from
 import type { Behaviour } from './upstream-behaviours.js';
 import { done, dropHere, event, hangOn, raw, role } from './upstream-steps.js';
 
+/** The codes that a client gets where nothing is left to try. */
+type FinalCode =
+  | 'upstream_error'
+  | 'upstream_timeout'
+  | 'upstream_truncated'
+  | 'upstream_credentials_exhausted'
+  | 'rate_limit_exceeded'
+  | 'model_not_found';
+
 /** One way in which a provider fails before any output. */
 export interface EarlyFailure {
   readonly cause: string;
   /** What its upstream does. */
   readonly behaviour: Behaviour;
+  /** What it comes to where no other target is left, for streams and for whole answers. Default: `upstream_error`. */
+  readonly alone?: FinalCode | { readonly stream: FinalCode; readonly whole: FinalCode };
   /** It never answers: needs short timers. */
   readonly silent?: true;
   /** It refuses our credential, which its provider remembers. */
   readonly credential?: true;
+  /** It is busy, not broken. */
+  readonly busy?: true;
 }
 
 /** One behaviour for streams, another for whole answers. */
@@ -18,6 +31,10 @@ function either(streamed: Behaviour, whole: Behaviour): Behaviour {
   return (call) => (call.record.stream ? streamed(call) : whole(call));
 }
 
+const BUSY = { busy: true, alone: 'rate_limit_exceeded' } as const;
+const CREDENTIAL = { credential: true, alone: 'upstream_credentials_exhausted' } as const;
+const SILENT = { silent: true, alone: 'upstream_timeout' } as const;
+const TRUNCATED = { stream: 'upstream_truncated', whole: 'upstream_error' } as const;
 const JSON_TYPE = { 'content-type': 'application/json' };
 const EVENT_STREAM = { 'content-type': 'text/event-stream' };
 const LONG_LINE = `data: {"x":"${'x'.repeat(1_200_000)}"}\n\n`;
@@ -36,35 +53,43 @@ const busy: readonly EarlyFailure[] = [
 ].map(([form, options]) => ({
   cause: `429 with ${form as string}`,
   behaviour: status(429, options as object),
+  ...BUSY,
 }));
 
 /** Every row of the fault table before output that a scripted upstream can play. */
 export const earlyFailures: readonly EarlyFailure[] = [
   ...busy,
-  ...[408, 409, 500, 501, 502, 503, 504, 529].map((code) => ({ cause: `${code}`, behaviour: status(code) })),
-  { cause: '503 with Retry-After', behaviour: status(503, { retryAfter: '1' }) },
-  { cause: '404', behaviour: status(404) },
+  { cause: '529', behaviour: status(529), ...BUSY },
+  { cause: '503 with Retry-After', behaviour: status(503, { retryAfter: '1' }), ...BUSY },
+  { cause: '503 that says it is busy', behaviour: status(503, { message: 'no free slots' }), ...BUSY },
+  ...[408, 409, 421, 500, 502, 503, 504].map((code) => ({ cause: `${code}`, behaviour: status(code) })),
+  ...[404, 405, 410, 501].map((code) => ({
+    cause: `${code}`,
+    behaviour: status(code),
+    alone: 'model_not_found' as const,
+  })),
   ...[401, 402, 403].map((code) => ({
     cause: `${code}`,
     behaviour: status(code),
-    credential: true as const,
+    ...CREDENTIAL,
   })),
-  { cause: '429 of a spent quota', behaviour: status(429, { code: 'insufficient_quota' }), credential: true },
+  { cause: '429 of a spent quota', behaviour: status(429, { code: 'insufficient_quota' }), ...CREDENTIAL },
   { cause: 'a redirect', behaviour: reply('', { status: 307, headers: { location: '/v1/elsewhere' } }) },
-  { cause: 'silence before headers', behaviour: hang(), silent: true },
+  { cause: 'silence before headers', behaviour: hang(), ...SILENT },
   {
     cause: 'silence after headers',
     behaviour: either(stream(hangOn()), part('', { rest: 'hang' })),
-    silent: true,
+    ...SILENT,
   },
   {
     cause: 'silence after the role, or in the body',
     behaviour: either(stream(role(), hangOn()), part('{"choices":[', { rest: 'hang' })),
-    silent: true,
+    ...SILENT,
   },
   {
     cause: 'garbage in place of events',
     behaviour: reply('what is this?\nno events\n\n', { headers: EVENT_STREAM }),
+    alone: TRUNCATED,
   },
   {
     cause: 'half a JSON',
@@ -99,6 +124,23 @@ export const earlyFailures: readonly EarlyFailure[] = [
     cause: 'a connection closed after the role, or in the body',
     behaviour: either(stream(role(), dropHere()), part('{"choices":[')),
   },
-  { cause: 'an end before output', behaviour: either(stream(role()), reply('', { headers: JSON_TYPE })) },
-  { cause: '[DONE] without a finish', behaviour: either(stream(role(), done()), stream(role(), done())) },
+  {
+    cause: 'an end before output',
+    behaviour: either(stream(role()), reply('', { headers: JSON_TYPE })),
+    alone: TRUNCATED,
+  },
+  { cause: '[DONE] without a finish', behaviour: stream(role(), done()), alone: TRUNCATED },
+  { cause: 'an answer that is not HTTP', behaviour: notHttp() },
+  {
+    cause: 'headers above 16 KiB',
+    behaviour: reply('{}', { headers: { ...JSON_TYPE, 'x-long': 'x'.repeat(20_000) } }),
+  },
 ];
+
+function notHttp(): Behaviour {
+  return async (call) => {
+    const { socket } = call.response;
+    await new Promise((resolve) => socket?.write('SSH-2.0-OpenSSH_9.9\r\n', resolve));
+    call.drop();
+  };
+}
