@@ -1,0 +1,198 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { ChaosUpstream } from './chaos-upstream.js';
+import type { Cluster, Member } from './cluster.js';
+import type { Fault } from './history.js';
+import {
+  API_POINTS,
+  UPSTREAM_POINTS,
+  WORKER_POINTS,
+  type RedisPoint,
+  type UpstreamPoint,
+} from './kill-points.js';
+import type { Random } from './random.js';
+
+export type Strike = 'kill-worker' | 'kill-api' | 'freeze' | 'redis-restart' | 'redis-pause' | 'pubsub-cut';
+
+/** How long a named point is waited for before the process is killed wherever it is, ms. */
+const POINT_MS = 8_000;
+/** As long as fewer than this many of a kind serve, none of them is struck. */
+const LEAST_READY = 2;
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+export interface NemesisOptions {
+  readonly cluster: Cluster;
+  readonly upstream: ChaosUpstream;
+  readonly redis: Redis;
+  readonly random: Random;
+}
+
+/** Breaks things on demand, and remembers what it did when. */
+export class Nemesis {
+  readonly faults: Mutable<Fault>[] = [];
+  private readonly upstreamTraps = new Map<string, { point: UpstreamPoint; onReached: () => void }>();
+
+  constructor(private readonly options: NemesisOptions) {
+    options.upstream.onPoint = (worker, point) => {
+      const trap = this.upstreamTraps.get(worker);
+      if (trap?.point === point) trap.onReached();
+    };
+  }
+
+  /** Resolves once it is over: the process was killed or runs again, Redis answers again. */
+  async strike(strike: Strike, signal: AbortSignal): Promise<void> {
+    switch (strike) {
+      case 'kill-worker':
+        return this.killWorker(await this.victim('worker', signal));
+      case 'kill-api':
+        return this.killApi(await this.victim('api', signal));
+      case 'freeze':
+        return this.freeze(await this.victim(this.options.random.chance(0.85) ? 'worker' : 'api', signal));
+      case 'redis-restart':
+        return this.restartRedis();
+      case 'redis-pause':
+        return this.pauseRedis();
+      case 'pubsub-cut':
+        return this.cutPubSub();
+    }
+  }
+
+  private async victim(role: Member['role'], signal: AbortSignal): Promise<Member> {
+    const { cluster, random } = this.options;
+    for (;;) {
+      const ready = cluster.ready(role);
+      const victim = ready.length > LEAST_READY ? random.pick(ready) : undefined;
+      if (victim) return victim;
+      await delay(100, undefined, { signal });
+    }
+  }
+
+  private async killWorker(worker: Member): Promise<void> {
+    const { random, upstream } = this.options;
+    const where = random.weighted({ any: 3, upstream: 4, redis: worker.proxy ? 6 : 0 });
+    if (where === 'any') return this.kill(worker, 'any');
+    if (where === 'upstream') {
+      const point = random.pick(UPSTREAM_POINTS) ?? 'mid';
+      await this.killAt(worker, point, (onReached) => {
+        this.upstreamTraps.set(worker.name, { point, onReached });
+      });
+      this.upstreamTraps.delete(worker.name);
+      return;
+    }
+    const point = random.pick(WORKER_POINTS) ?? 'before-claim';
+    if (point === 'between-next-and-add') upstream.failNext(worker.name);
+    await this.killAtRedis(worker, point);
+  }
+
+  private async killApi(api: Member): Promise<void> {
+    const { random } = this.options;
+    if (!api.proxy || random.chance(0.5)) return this.kill(api, 'any');
+    await this.killAtRedis(api, random.pick(API_POINTS) ?? 'between-accept-and-add');
+  }
+
+  private async killAtRedis(member: Member, point: RedisPoint): Promise<void> {
+    await this.killAt(member, point, (onReached) => member.proxy?.arm(point, onReached));
+  }
+
+  /** Kills it at the named point, in the same tick in which that is noticed, or after a while wherever it is. */
+  private async killAt(member: Member, point: string, arm: (onReached: () => void) => void): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const strike = (where: string) => {
+      clearTimeout(timer);
+      this.kill(member, where);
+      resolve();
+    };
+    const timer = setTimeout(() => strike('any'), POINT_MS);
+    member.state = 'armed';
+    arm(() => strike(point));
+    await promise;
+  }
+
+  private kill(member: Member, point: string): void {
+    if (member.state === 'dead') return;
+    this.note({ kind: 'kill', process: member.name, point });
+    this.options.cluster.kill(member);
+  }
+
+  /** Below the lease of 5 s, and above. */
+  private async freeze(member: Member): Promise<void> {
+    const { random } = this.options;
+    const isLong = member.role === 'worker' && random.chance(0.6);
+    const ms = isLong ? random.between(5_500, 10_000) : random.between(200, 4_000);
+    member.state = 'frozen';
+    const fault = this.note({ kind: 'freeze', process: member.name, point: 'any' });
+    fault.to = Infinity;
+    member.child.signal('SIGSTOP');
+    await delay(ms);
+    member.child.signal('SIGCONT');
+    fault.to = Date.now();
+    if (member.child.isRunning) member.state = 'ready';
+  }
+
+  private async restartRedis(): Promise<void> {
+    const { cluster, redis, random } = this.options;
+    const fault = this.note({ kind: 'redis-restart', process: '', point: 'any' });
+    fault.to = Infinity;
+    if (random.chance(0.7)) await cluster.redis.kill();
+    await cluster.redis.restart();
+    await redis.ping();
+    fault.to = Date.now();
+  }
+
+  private async pauseRedis(): Promise<void> {
+    const { redis, random } = this.options;
+    const fault = this.note({ kind: 'redis-pause', process: '', point: 'any' });
+    fault.to = Infinity;
+    await redis.call('CLIENT', 'PAUSE', random.between(300, 3_000), random.chance(0.5) ? 'ALL' : 'WRITE');
+    // Answered when the pause is over.
+    await redis.set('chaos:pause', '1');
+    fault.to = Date.now();
+  }
+
+  private async cutPubSub(): Promise<void> {
+    this.note({ kind: 'pubsub-cut', process: '', point: 'any' });
+    await this.options.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  }
+
+  private note(fault: Omit<Fault, 'from' | 'to'>): Mutable<Fault> {
+    const now = Date.now();
+    const noted = { ...fault, from: now, to: now };
+    this.faults.push(noted);
+    return noted;
+  }
+}
+
+export interface FaultCounts {
+  /** SIGKILLs of workers and apis, and SIGSTOPs. */
+  readonly kills: number;
+  readonly stops: number;
+  readonly restarts: number;
+  readonly pauses: number;
+  readonly cuts: number;
+}
+
+/** When each fault strikes, ms after the start: spread evenly, each at a drawn place of its share of the time. */
+export function planStrikes(
+  random: Random,
+  { kills, stops, restarts, pauses, cuts }: FaultCounts,
+  durationMs: number,
+): readonly { readonly atMs: number; readonly strike: Strike }[] {
+  const apiKills = Math.floor(kills * 0.08);
+  const counts: Record<Strike, number> = {
+    'kill-worker': kills - apiKills,
+    'kill-api': apiKills,
+    freeze: stops,
+    'redis-restart': restarts,
+    'redis-pause': pauses,
+    'pubsub-cut': cuts,
+  };
+  return (Object.entries(counts) as [Strike, number][])
+    .flatMap(([strike, count]) =>
+      Array.from({ length: count }, (_, nth) => ({
+        atMs: ((nth + random.next()) / count) * durationMs,
+        strike,
+      })),
+    )
+    .toSorted((one, other) => one.atMs - other.atMs);
+}

@@ -1,0 +1,147 @@
+import type { Violation } from './check-client.js';
+import { FaultTimes } from './fault-times.js';
+import type { ClientHistory, Histories, UpstreamCall } from './history.js';
+
+export interface Percentiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** What a campaign came to, in numbers. */
+export interface Report {
+  readonly requests: number;
+  readonly tokensRead: number;
+  /** How clients fared: `answered`, `left`, `broken`, or an error's code. */
+  readonly endings: Readonly<Record<string, number>>;
+  readonly calls: number;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly deadLetters: number;
+  /** By kind, and kills also by the point at which they struck. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** Runs that were under way when their worker was killed. */
+  readonly runsLost: number;
+  /** From a worker's kill to the typed error or the successor's first frame at the client, ms. */
+  readonly recoveryMs: Percentiles;
+  /** From a client's leaving to the close of its call's socket, ms. */
+  readonly closedMs: Percentiles;
+  /** How long past its deadline each request that got that far ended, ms. */
+  readonly lateMs: Percentiles;
+  readonly violations: readonly Violation[];
+}
+
+export function reportOn(histories: Histories, violations: readonly Violation[]): Report {
+  const { clients, calls, faults, rows, dead } = histories;
+  const times = new FaultTimes(faults);
+  const byMarker = new Map<string, UpstreamCall[]>();
+  for (const call of calls) byMarker.set(call.marker, [...(byMarker.get(call.marker) ?? []), call]);
+  const callsOf = ({ marker }: ClientHistory) => byMarker.get(marker) ?? [];
+  const late = clients
+    .filter(({ ending, endedAt, sentAt, timeoutMs }) => ending === 'whole' && endedAt - sentAt >= timeoutMs)
+    .map(({ endedAt, sentAt, timeoutMs }) => endedAt - sentAt - timeoutMs);
+  return {
+    requests: clients.length,
+    tokensRead: clients.reduce((sum, { events }) => sum + countTokens(events), 0),
+    endings: countBy(clients.map(endingOf)),
+    calls: calls.length,
+    rows: countBy(rows.map(({ outcome }) => outcome)),
+    deadLetters: dead.length,
+    faults: countBy(
+      faults.flatMap(({ kind, point }) => (kind === 'kill' ? [kind, `kill ${point}`] : [kind])),
+    ),
+    runsLost: calls.filter((call) => isLost(call, times)).length,
+    recoveryMs: percentilesOf(clients.flatMap((client) => recoveryOf(client, callsOf(client), times) ?? [])),
+    closedMs: percentilesOf(clients.flatMap((client) => closingsOf(client, callsOf(client), times))),
+    lateMs: percentilesOf(late),
+    violations,
+  };
+}
+
+/** The same as text, for people. */
+export function printReport(report: Report, title: string): string {
+  const lines = Object.entries(report).flatMap(([name, value]: [string, unknown]) => {
+    if (name === 'violations') return [];
+    const shown =
+      typeof value === 'object' && value !== null
+        ? Object.entries(value)
+            .map(([key, each]) => `${key} ${String(each)}`)
+            .join(', ')
+        : String(value);
+    return [`  ${name.padEnd(12)} ${shown}`];
+  });
+  const shown = report.violations
+    .slice(0, 50)
+    .map(({ rule, about, text }) => `  ! ${rule} ${about}: ${text}`);
+  return [title, ...lines, `  violations   ${report.violations.length}`, ...shown, ''].join('\n');
+}
+
+export function percentilesOf(values: readonly number[]): Percentiles {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
+}
+
+export function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names.toSorted()) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+export function endingOf({ ending, events }: ClientHistory): string {
+  const [, kind, code] = events.find(([, each]) => each === 'done' || each === 'error') ?? [];
+  if (kind === 'error') return code ?? '';
+  return kind === 'done' && ending === 'whole' ? 'answered' : ending;
+}
+
+function countTokens(events: ClientHistory['events']): number {
+  return events.reduce(
+    (sum, [, kind, text]) => (kind === 'token' ? sum + text.trimEnd().split(' ').length : sum),
+    0,
+  );
+}
+
+/** It was under way when its worker was killed. */
+function isLost(
+  { worker, startedAt, finished, closedAt = Infinity }: UpstreamCall,
+  times: FaultTimes,
+): boolean {
+  const killedAt = times.killedAt(worker);
+  return killedAt !== undefined && !finished && startedAt <= killedAt && closedAt >= killedAt;
+}
+
+/** Of the last of a client's runs that was lost to a kill; undefined where something else got in the way. */
+function recoveryOf(
+  client: ClientHistory,
+  calls: readonly UpstreamCall[],
+  times: FaultTimes,
+): number | undefined {
+  const lost = calls.findLastIndex((call) => isLost(call, times));
+  const call = calls[lost];
+  const killedAt = call && times.killedAt(call.worker);
+  if (!call || killedAt === undefined || client.ending !== 'whole') return undefined;
+  if (times.redisAway(killedAt, client.endedAt) || times.struck(client.api, killedAt, client.endedAt))
+    return undefined;
+  const successor = calls[lost + 1];
+  if (successor && times.struck(successor.worker, successor.startedAt, client.endedAt)) return undefined;
+  // A whole answer's first frame is its last: what counts is when its call was made.
+  if (!client.stream && successor) return successor.startedAt - killedAt;
+  const own = `${client.marker}/${call.number}/`;
+  const next = client.events.find(
+    ([at, kind, text]) => at >= killedAt && !(kind === 'token' && text.startsWith(own)),
+  );
+  return next && next[0] - killedAt;
+}
+
+/** Of the calls that were open when their client left; a killed or frozen process is another matter. */
+function closingsOf(client: ClientHistory, calls: readonly UpstreamCall[], times: FaultTimes): number[] {
+  const { ending, endedAt, api } = client;
+  if (ending !== 'left') return [];
+  return calls.flatMap(({ startedAt, closedAt = Infinity, worker }) => {
+    if (startedAt > endedAt || closedAt <= endedAt) return [];
+    const until = endedAt + 2_000;
+    if (times.struck(api, startedAt, until) || times.struck(worker, startedAt, until)) return [];
+    return times.redisAway(startedAt, until) ? [] : [closedAt - endedAt];
+  });
+}
