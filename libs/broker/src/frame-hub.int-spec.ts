@@ -94,6 +94,39 @@ describe('FrameHub', () => {
     expect(text?.length).toBe(big.length);
   });
 
+  it('delivers the whole request to each of its readers, also to one that comes late', async () => {
+    const { id, reader, texts } = await open();
+    const { epoch } = await parts.claim(id);
+    const append = (seq: number) =>
+      parts.ledger.append({ request: id, epoch, seq, bytes: Buffer.from(`${id} ${seq}`) });
+    await append(1);
+    await append(2);
+    const [late, gone] = [hub.open(id), hub.open(id)];
+    for (const each of [late, gone]) each.startAfter('0-0');
+    const all = dataOf(late);
+    expect(hub.expect(id)).toBe(true);
+    gone.close();
+    await append(3);
+    await parts.ledger.seal({ request: id, guard: { kind: 'epoch', epoch }, outcome: { kind: 'completed' } });
+    expect(await texts).toEqual(expected(id, 3));
+    expect(await all).toEqual(expected(id, 3));
+    reader.close();
+    expect(hub.expect(id)).toBe(true);
+    late.close();
+    expect(hub.expect(id)).toBe(false);
+  });
+
+  it('fails every reader of a request that the ledger has lost', async () => {
+    const { id, texts } = await open();
+    const late = hub.open(id);
+    const all = dataOf(late);
+    hub.expect(id);
+    await server.flush();
+    const failed = [texts, all].map((each) => expect(each).rejects.toMatchObject({ code: 'internal_error' }));
+    await hub.attend();
+    await Promise.all(failed);
+  });
+
   it('shows where a request stands in its queue', async () => {
     const first = await open();
     const second = await open();

@@ -65,6 +65,33 @@ describe('FrameReader', () => {
     expect(fetches()).toBeGreaterThan(0);
   });
 
+  it('starts where it is told to, whatever was published before', async () => {
+    const log = logOf(5);
+    const { reader } = readerOver(log);
+    log.forEach((_, i) => reader.receive(published(log, i)));
+    reader.startAfter('1-3');
+    expect(await readAll(reader)).toEqual(['1-4', '1-5', END_ID]);
+    expect(reader.position).toBe(END_ID);
+  });
+
+  it('fetches no more at once than its buffer is meant for, once it knows the size of entries', async () => {
+    const big = 'x'.repeat(200_000);
+    const frames = Array.from({ length: 20 }, (_, i) => entry(`1-${i + 1}`, 'data', i < 10 ? 'small' : big));
+    const log = [entry('1-0', 'start'), ...frames, entry(END_ID, 'end')];
+    const sizes: number[] = [];
+    const fetch = (cursor: string, count: number): Promise<LogEntry[]> => {
+      const found = log.filter(({ id }) => isAfter(id, cursor)).slice(0, count);
+      sizes.push(found.reduce((sum, { bytes }) => sum + bytes.length, 0));
+      return Promise.resolve(found);
+    };
+    const reader = new FrameReader('r', fetch, () => undefined);
+    reader.startAfter('0-0');
+    expect(await readAll(reader)).toEqual(log.map(({ id }) => id));
+    // One of them met the large ones unprepared.
+    expect(sizes.filter((size) => size > 256 * 1024).length).toBeLessThanOrEqual(1);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(8 * big.length);
+  });
+
   it('learns from the ledger of an end that nobody published', async () => {
     const log = logOf(2);
     const { reader } = readerOver(log);

@@ -2,10 +2,13 @@ import { SpillwayError } from '#core/errors.js';
 import type { LogEntry } from '#core/ledger/transitions.js';
 import type { ChannelMessage } from './process-channel.js';
 
-/** Published entries kept for a reader that has not asked for them; above it, they are read from the log again. */
+/**
+ * Entries kept for a reader that has not asked for them; above it, they are read from the log again. What is fetched
+ * is meant to stay below it, too: only an entry that is larger by itself, about a megabyte at most in a stream, exceeds it.
+ */
 const BUFFER_BYTES = 256 * 1024;
-/** Entries fetched from the log at once; an entry is at most about a megabyte. */
-const FETCH_COUNT = 8;
+/** Most entries fetched from the log at once. */
+const MAX_FETCH_COUNT = 8;
 
 /** Where a request stands, as of the last second. */
 export interface RequestStatus {
@@ -28,6 +31,8 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   private queue: LogEntry[] = [];
   private queuedBytes = 0;
   private behind = false;
+  /** How many entries the next fetch asks for: one, until their size is known. */
+  private fetchCount = 1;
   private ended = false;
   private error: Error | undefined;
   private wake: (() => void) | undefined;
@@ -37,6 +42,19 @@ export class FrameReader implements AsyncIterable<LogEntry> {
     private readonly fetch: (cursor: string, count: number) => Promise<LogEntry[]>,
     private readonly onClose: () => void,
   ) {}
+
+  /** Reads what is behind this log id, from the log at first: for a request that was there before its reader. */
+  startAfter(cursor: string): void {
+    this.queue = [];
+    this.queuedBytes = 0;
+    this.tail = cursor;
+    this.catchUp();
+  }
+
+  /** Log id of the last entry taken in; whether it moves tells whether anybody reads. */
+  get position(): string {
+    return this.tail;
+  }
 
   /** A published entry arrived. */
   receive({ id, previous, kind, bytes }: ChannelMessage): void {
@@ -99,9 +117,10 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   private async backfill(): Promise<void> {
     this.behind = false;
     try {
-      const entries = await this.fetch(this.tail, FETCH_COUNT);
+      const entries = await this.fetch(this.tail, this.fetchCount);
       for (const entry of entries) if (isAfter(entry.id, this.tail)) this.take(entry);
-      if (entries.length === FETCH_COUNT) this.behind = true;
+      if (entries.length >= this.fetchCount) this.behind = true;
+      this.fetchCount = nextFetchCount(entries);
     } catch {
       // Redis is away. Whoever owns this reader calls catchUp() again within a second.
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -120,6 +139,13 @@ export class FrameReader implements AsyncIterable<LogEntry> {
     this.wake = undefined;
     wake?.();
   }
+}
+
+/** As many entries of the size of these as the buffer is meant to hold. */
+function nextFetchCount(entries: readonly LogEntry[]): number {
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
+  const fitting = Math.floor((BUFFER_BYTES * entries.length) / Math.max(1, bytes));
+  return Math.min(MAX_FETCH_COUNT, Math.max(1, fitting));
 }
 
 /** Log ids are `<epoch>-<seq>`: two integers, compared as such. */
