@@ -86,6 +86,28 @@ describe('a configured provider', () => {
     expect(provider.announcement()).not.toHaveProperty('reachable');
   });
 
+  it('tells its troubles, once each', async () => {
+    const { provider, look, lines } = serve();
+    const twice = async (found: Discovery) => {
+      await look(found);
+      await look(found);
+    };
+    await twice({ credential: 'ok', away: true });
+    expect(provider.announcement().trouble?.reason).toBe('nobody answers at its address');
+    await twice({ credential: 'rejected' });
+    await twice(FOUND);
+    expect(provider.announcement()).not.toHaveProperty('trouble');
+    provider.observe({ category: 'fault', phase: 'headers', code: 'upstream_error', reason: '503' });
+    expect(provider.announcement()).toMatchObject({ credential: 'ok', trouble: { reason: '503' } });
+    expect(lines).toEqual([
+      'the provider fails; told again when it is well',
+      'the provider is well again',
+      'the provider refuses our credential',
+      'the provider takes our credential again',
+      'the provider fails; told again when it is well',
+    ]);
+  });
+
   it('takes the refusal of its list for a refused credential', async () => {
     const { provider, look } = serve();
     await look({ credential: 'rejected' });

@@ -3,6 +3,7 @@ import type { CredentialState, ProviderAnnouncement } from '#core/fleet.js';
 import type { Failure } from '#core/failure.js';
 import type { Run } from '#core/ledger/transitions.js';
 import type { Location, Target } from '#core/target.js';
+import { ProviderTroubles } from './provider-troubles.js';
 import type { CallEnd, CallTimeouts, Discovery, Provider, ProviderFrame } from '#providers/provider.js';
 
 /** How often the upstream is asked what it offers, ms: own boxes come and go, cloud accounts hardly ever. */
@@ -31,6 +32,7 @@ export class ServedProvider {
   /** It is there: always, or since it first answered. From then on its models are known while it is away, too. */
   private present: boolean;
   private reachable = true;
+  private readonly troubles: ProviderTroubles;
   private timer: NodeJS.Timeout | undefined;
   private readonly closing = new AbortController();
 
@@ -38,6 +40,7 @@ export class ServedProvider {
     this.models = options.models ?? [];
     this.credential = options.client ? 'ok' : 'missing';
     this.present = options.optional !== true;
+    this.troubles = new ProviderTroubles(options.name, options.log);
   }
 
   /** False for an optional one that has not been seen yet. */
@@ -70,48 +73,65 @@ export class ServedProvider {
     const found = await this.options.client?.discover(signal);
     if (!found) return;
     if (this.options.optional === true) this.noteWhereabouts(found);
+    else this.troubles.looked(found);
     const { models, credential } = found;
     if (this.options.models !== undefined) {
       // It cannot be asked for its list; that it refuses to tell says nothing of our credential.
-      if (credential === 'ok' && models !== undefined) this.credential = credential;
+      if (credential === 'ok' && models !== undefined) this.noteCredential(credential, 'list of models');
       return;
     }
     if (models !== undefined) this.models = models;
-    if (models !== undefined || credential === 'rejected') this.credential = credential;
+    if (models !== undefined || credential === 'rejected') this.noteCredential(credential, 'list of models');
   }
 
   announcement(): ProviderAnnouncement {
     const { name, kind, location, concurrency } = this.options;
     const { models, credential, reachable } = this;
-    return { name, kind, location, concurrency, models, credential, ...(!reachable && { reachable }) };
+    const { trouble } = this.troubles;
+    return {
+      ...{ name, kind, location, concurrency, models, credential },
+      ...(!reachable && { reachable }),
+      ...(trouble && { trouble }),
+    };
   }
 
   /** One upstream call for a run. */
-  infer(
+  async *infer(
     call: { request: string; run: Run; target: Target },
     signal: AbortSignal,
   ): AsyncGenerator<ProviderFrame, CallEnd, void> {
     const { client, timeoutsOf } = this.options;
-    if (!client) return withoutCredential();
+    if (!client) return NO_CREDENTIAL;
     const { request, target, run } = call;
     const { epoch, body, stream, includeUsage } = run;
-    return client.infer(
+    const end = yield* client.infer(
       { request, epoch, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) },
       signal,
     );
+    if (end.ok) this.troubles.answered();
+    return end;
   }
 
-  /** Learns from a failed call: a refused credential is announced, and told to the operator once. */
-  observe({ category, reason }: Failure): void {
-    if (category !== 'credential' || this.credential !== 'ok') return;
-    this.credential = 'rejected';
-    this.options.log.error({ provider: this.options.name, reason }, 'the provider refuses our credential');
+  /** Learns from a failed call: what is wrong is announced, and told to the operator once. */
+  observe(failure: Failure): void {
+    this.troubles.failed(failure);
+    if (failure.category === 'credential' && this.credential === 'ok')
+      this.noteCredential('rejected', failure.reason);
   }
 
   async close(): Promise<void> {
     clearInterval(this.timer);
     this.closing.abort();
     await this.options.client?.close();
+  }
+
+  private noteCredential(state: CredentialState, reason: string): void {
+    const { name, log } = this.options;
+    const before = this.credential;
+    this.credential = state;
+    if (before === state) return;
+    if (state === 'rejected') log.error({ provider: name, reason }, 'the provider refuses our credential');
+    else if (before === 'rejected') log.info({ provider: name }, 'the provider takes our credential again');
   }
 
   /** An optional provider comes with its first list of models; once seen, it can only be away. */
@@ -131,6 +151,9 @@ export class ServedProvider {
   }
 }
 
-async function* withoutCredential(): AsyncGenerator<ProviderFrame, CallEnd, void> {
-  return { ok: false, aborted: false, phase: 'not_sent', facts: { kind: 'no_credential' } };
-}
+const NO_CREDENTIAL: CallEnd = {
+  ok: false,
+  aborted: false,
+  phase: 'not_sent',
+  facts: { kind: 'no_credential' },
+};

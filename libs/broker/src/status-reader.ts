@@ -31,6 +31,8 @@ export interface ProviderStatus {
   readonly credential?: CredentialState;
   /** False: nobody answers at its address now. */
   readonly reachable?: boolean;
+  /** What a worker last saw go wrong; absent while nothing does. */
+  readonly trouble?: { readonly reason: string; readonly agoMs: number };
   readonly models?: readonly string[];
   /** Calls at once over all its workers. */
   readonly concurrency?: number;
@@ -121,11 +123,25 @@ function toProviders({ heartbeats, depths, running, now }: Facts): ProviderStatu
       name,
       workers: heartbeats.filter(({ providers }) => providers.some((each) => each.name === name)).length,
       ...(known && toKnown(known)),
+      ...troubleOf(name, heartbeats),
       running: running.get(name) ?? 0,
       waiting: depth?.waiting ?? 0,
       ...(depth && { oldestWaitMs: Math.max(0, now - depth.oldestAt) }),
     };
   });
+}
+
+/** The latest of what its workers saw. Their clocks are taken for ours. */
+function troubleOf(
+  provider: string,
+  heartbeats: readonly WorkerHeartbeat[],
+): Pick<ProviderStatus, 'trouble'> {
+  const [latest] = heartbeats
+    .flatMap(({ providers }) => providers)
+    .flatMap(({ name, trouble }) => (name === provider && trouble ? [trouble] : []))
+    .toSorted((a, b) => b.at - a.at);
+  if (!latest) return {};
+  return { trouble: { reason: latest.reason, agoMs: Math.max(0, Date.now() - latest.at) } };
 }
 
 function toKnown({ location, credential, reachable = true, models, concurrency }: ProviderAnnouncement) {

@@ -16,6 +16,16 @@ export interface ProviderAnnouncement {
   readonly credential: CredentialState;
   /** False: nobody answers at its address now, though somebody did before. Absent (also from older workers): not known to be so. */
   readonly reachable?: boolean;
+  /** What is wrong with it, as the worker last saw. Absent (also from older workers): nothing that is known. */
+  readonly trouble?: ProviderTrouble;
+}
+
+/** Why calls to a provider fail now. */
+export interface ProviderTrouble {
+  /** Short and ours: `503`, `ECONNREFUSED`, `nobody answers at its address`. */
+  readonly reason: string;
+  /** When it last failed, Unix ms, by the worker's clock. */
+  readonly at: number;
 }
 
 /** A worker's heartbeat, written every `HEARTBEAT_MS` and readable for `HEARTBEAT_TTL_MS`. */

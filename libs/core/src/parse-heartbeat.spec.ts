@@ -14,7 +14,7 @@ const heartbeat: WorkerHeartbeat = { v: 1, worker: 'w', pid: 7, startedAt: 8, pr
 
 describe('parseHeartbeat', () => {
   it('reads what a worker of this version writes', () => {
-    const away = { ...provider, reachable: false };
+    const away = { ...provider, reachable: false, trouble: { reason: '503', at: 9 } };
     for (const each of [heartbeat, { ...heartbeat, providers: [away] }, { ...heartbeat, providers: [] }]) {
       expect(parseHeartbeat(JSON.stringify(each))).toEqual(each);
     }

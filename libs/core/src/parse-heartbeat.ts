@@ -11,6 +11,7 @@ const announcement = z.looseObject({
   // A state that a later version tells apart: the calls will show whether it matters.
   credential: z.enum(['ok', 'missing', 'rejected']).catch('ok'),
   reachable: z.boolean().exactOptional(),
+  trouble: z.looseObject({ reason: z.string(), at: z.number() }).exactOptional(),
 });
 
 const heartbeat = z.looseObject({
