@@ -3,13 +3,21 @@ import { ulid } from 'ulid';
 import { SpillwayError } from '#core/errors.js';
 import type { Fleet } from '#core/fleet.js';
 import { requestId } from '#core/ids.js';
-import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
+import type { AcceptReply, LogEntry, NewRequest, RequestState } from '#core/ledger/transitions.js';
 import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { readDepths, type Depth } from './depths.js';
-import { FrameHub } from './frame-hub.js';
+import { FrameHub, toStatus } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
 
 const CANCEL_AGAIN_MS = 500;
+/** Hexadecimal digits of a hash that choose a shard: more than any number of shards needs. */
+const SHARD_DIGITS = 8;
+
+/** A request that this process reads without having accepted it. */
+export interface Joined {
+  readonly reader: FrameReader;
+  readonly state: RequestState;
+}
 
 /** The api's side of a request's life: takes requests in, hands their frames out, cancels them. One per process. */
 export class Broker {
@@ -43,10 +51,11 @@ export class Broker {
     await this.member.close();
   }
 
-  /** A new id, on a shard chosen evenly. */
-  newRequestId(): string {
-    const id = ulid();
-    return requestId(randomBytes(2).readUInt16BE() % this.member.keys.shards, id);
+  /** A new id, on a shard chosen evenly, or by a hash (hexadecimal): equal hashes meet on one shard. */
+  newRequestId(hash?: string): string {
+    const number =
+      hash === undefined ? randomBytes(2).readUInt16BE() : parseInt(hash.slice(0, SHARD_DIGITS), 16);
+    return requestId(number % this.member.keys.shards, ulid());
   }
 
   /**
@@ -66,7 +75,7 @@ export class Broker {
         throw new SpillwayError('redis_unavailable', {}, { cause: error });
       });
     if (reply.kind !== 'accepted') return reply;
-    if (!this.hub.expect(id)) {
+    if (!this.hub.expect(id) && request.keepMs === undefined) {
       // Its client left meanwhile: without a job no worker can begin a call before the cancel.
       await this.cancel(id);
       return reply;
@@ -87,6 +96,56 @@ export class Broker {
   /** Opens a reader of the request's frames; do so before `submit`, and close it in the end. */
   open(id: string): FrameReader {
     return this.hub.open(id);
+  }
+
+  /**
+   * Opens a reader of a request that is there already; it starts where `startAfter` says. Close it in the end.
+   * Undefined: it is unknown.
+   *
+   * @throws {SpillwayError} `redis_unavailable`
+   */
+  async join(id: string): Promise<Joined | undefined> {
+    const reader = this.hub.open(id);
+    try {
+      const state = await asked(this.member.ledger.join(id, this.member.name));
+      if (state) {
+        this.hub.expect(id);
+        reader.status = toStatus(state);
+        return { reader, state };
+      }
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+    reader.close();
+    return undefined;
+  }
+
+  /**
+   * Where a request stands. Undefined: it is unknown.
+   *
+   * @throws {SpillwayError} `redis_unavailable`
+   */
+  async describe(id: string): Promise<RequestState | undefined> {
+    return asked(this.member.ledger.describe(id));
+  }
+
+  /**
+   * The entries of a request's log after a log id, at most `count`.
+   *
+   * @throws {SpillwayError} `redis_unavailable`
+   */
+  async read(id: string, cursor: string, count: number): Promise<LogEntry[]> {
+    return asked(this.member.ledger.read(id, cursor, count));
+  }
+
+  /**
+   * Cancels a request if it still runs, and forgets its body, its answer and its idempotency key.
+   *
+   * @throws {SpillwayError} `redis_unavailable`
+   */
+  async remove(id: string): Promise<void> {
+    await asked(this.member.ledger.remove(id));
   }
 
   /** Ends a request for its client's sake. Never rejects: while Redis is away it is tried again until it answers. */
@@ -119,4 +178,11 @@ export class Broker {
   private async cancelAgain(): Promise<void> {
     await Promise.all([...this.uncancelled].map((id) => this.cancel(id)));
   }
+}
+
+/** Redis is away, or did not answer in time: what was asked may have happened, and can be asked again. */
+async function asked<Reply>(reply: Promise<Reply>): Promise<Reply> {
+  return reply.catch((error: unknown) => {
+    throw new SpillwayError('redis_unavailable', {}, { cause: error });
+  });
 }
