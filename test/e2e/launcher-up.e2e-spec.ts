@@ -6,6 +6,8 @@ import { findFreePort } from '../../apps/cli/src/free-port.js';
 import { Checkout } from '../support/checkout.js';
 import { Child } from '../support/child.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+import { status } from '../support/upstream-behaviours.js';
+import { startUpstream } from '../support/upstream.js';
 
 jest.setTimeout(90_000);
 
@@ -103,6 +105,32 @@ describe('./spillway up', () => {
     expect(await pasteCurl(child, { WEB_KEY })).toContain('[DONE]');
     const refused = await fetch(`http://127.0.0.1:${port}/v1/models`);
     expect(refused.status).toBe(401);
+  });
+
+  it('says at once what is wrong with a provider, and so does status', async () => {
+    const upstream = await startUpstream();
+    upstream.scriptModels(status(401));
+    const cloud = { kind: 'openai-compatible', location: 'cloud', apiKey: 'a-wrong-key' };
+    const nowhere = `http://127.0.0.1:${await findFreePort()}/v1`;
+    await checkout.configure({
+      providers: {
+        account: { ...cloud, baseUrl: upstream.baseUrl },
+        box: { kind: 'openai-compatible', location: 'local', baseUrl: nowhere },
+        well: { kind: 'demo' },
+      },
+    });
+    const { child } = await up();
+    await upstream.close();
+    const refuses = /^(spillway: )?account: it refuses our credential/m;
+    const fails = /^(spillway: )?box: its calls fail \(nobody answers at its address\)/m;
+    for (const text of [refuses, fails]) expect(child.output).toMatch(text);
+    expect(child.output).toMatch(/"level":50,.*"provider":"account".*"msg":"the provider refuses our cred/);
+    expect(child.output).toMatch(/"level":40,.*"provider":"box".*"msg":"the provider fails/);
+    const shown = await checkout.run(['status'], { env: { REDIS_URL: redis.url } });
+    for (const text of [refuses, fails]) expect(shown.output).toMatch(text);
+    expect(shown.output).toMatch(/^account +cloud +1 +credential rejected /m);
+    expect(shown.output).toMatch(/^box +local +1 +failing, \d+ s ago /m);
+    expect(shown.output).not.toMatch(/^well:/m);
   });
 
   it('starts a dead worker and a dead api again', async () => {

@@ -30,20 +30,43 @@ describe('formatStatus', () => {
           waiting: 0,
         },
         { ...known, name: 'vllm', reachable: false, workers: 1, models: ['a'], running: 0, waiting: 0 },
+        {
+          ...known,
+          name: 'worse',
+          trouble: { reason: '503', agoMs: 4_000 },
+          workers: 1,
+          models: ['a'],
+          running: 0,
+          waiting: 0,
+        },
       ],
     });
     expect(lines).toEqual([
-      'redis://127.0.0.1:6379: 1 worker, 4 providers, 1 running, 3 waiting',
+      'redis://127.0.0.1:6379: 1 worker, 5 providers, 1 running, 3 waiting',
       '',
       'provider  location  workers  health               models  running  waiting  oldest',
       'gone      -         0        no worker            -       0        1        9 s',
       'ollama    local     1        ok                   2       1 of 4   2        1 min',
       'openai    cloud     1        credential rejected  0       0 of 4   0        -',
       'vllm      local     1        away                 1       0 of 4   0        -',
+      'worse     local     1        failing, 4 s ago     1       0 of 4   0        -',
       '',
       'worker    up     serves',
       'worker-a  3 min  ollama, openai',
+      '',
+      expect.stringMatching(/^gone: 1 request waits, and no worker serves it/),
+      expect.stringMatching(/^openai: it refuses our credential/),
+      expect.stringMatching(/^vllm: nobody answers/),
+      expect.stringMatching(/^worse: its calls fail \(503\)/),
     ]);
+  });
+
+  it('ends with the workers where all is well', () => {
+    const provider = { ...known, name: 'a', workers: 1, models: [], running: 0, waiting: 0 };
+    const worker = { name: 'worker-a', pid: 1, upMs: 0, providers: ['a'] };
+    expect(formatStatus({ redis: 'r', workers: [worker], providers: [provider] }).at(-1)).toMatch(
+      /^worker-a /,
+    );
   });
 
   it.each([

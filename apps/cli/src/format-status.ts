@@ -1,6 +1,7 @@
 import type { BrokerStatus, ProviderStatus } from '#broker/status-reader.js';
+import { noteProvider } from './provider-note.js';
 
-/** The status as a person reads it: providers with their queues, then workers. */
+/** The status as a person reads it: providers with their queues, then workers, then what to see to. */
 export function formatStatus({ redis, workers, providers }: BrokerStatus): string[] {
   const waiting = sum(providers.map((each) => each.waiting));
   const running = sum(providers.map((each) => each.running));
@@ -26,7 +27,12 @@ export function formatStatus({ redis, workers, providers }: BrokerStatus): strin
         served.join(', ') || '-',
       ]),
     ]),
+    ...afterBlank(providers.flatMap((each) => noteProvider(each) ?? [])),
   ];
+}
+
+function afterBlank(notes: readonly string[]): readonly string[] {
+  return notes.length === 0 ? [] : ['', ...notes];
 }
 
 function toRow(provider: ProviderStatus): string[] {
@@ -43,9 +49,10 @@ function toRow(provider: ProviderStatus): string[] {
   ];
 }
 
-function healthOf({ workers, credential, reachable }: ProviderStatus): string {
+function healthOf({ workers, credential, reachable, trouble }: ProviderStatus): string {
   if (workers === 0) return 'no worker';
   if (credential !== undefined && credential !== 'ok') return `credential ${credential}`;
+  if (trouble) return `failing, ${formatAge(trouble.agoMs)} ago`;
   return reachable === false ? 'away' : 'ok';
 }
 

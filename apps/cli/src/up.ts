@@ -15,6 +15,7 @@ import { exampleKey } from './example-key.js';
 import { exampleModel, waitForApi, waitForModels, waitForWorker } from './fleet-ready.js';
 import { findFreePort } from './free-port.js';
 import { checkPortIsFree } from './port-check.js';
+import { noteProvider } from './provider-note.js';
 import { redisDataDir } from './own-redis.js';
 import { isRedisAsked } from './redis-asked.js';
 import { StopSignal } from './stop-signal.js';
@@ -160,10 +161,14 @@ async function announceReady(
   ).catch(() => undefined);
   const found =
     source.kind === 'discovered' && fleet ? describeServices(source.services, answersOf(fleet)) : [];
+  const notes = [...(fleet?.providers.values() ?? [])].flatMap(
+    (provider) => noteProvider({ ...provider, workers: 1 }) ?? [],
+  );
   const model = fleet && exampleModel(config, fleet);
   if (fleet === undefined || model === undefined) {
     return [
       ...found,
+      ...notes,
       `ready at ${baseUrl}, but no worker offers a model yet; ./spillway check shows what is configured`,
     ];
   }
@@ -172,7 +177,7 @@ async function announceReady(
   await waitForModels(origin, ids, key?.value);
   const curl = exampleCurl({ baseUrl, model, ...(key && { keyVariable: key.variable }) });
   const first = key?.hint === undefined ? '' : ` (${key.hint})`;
-  return [...found, `ready at ${baseUrl} (Ctrl-C stops it). Try${first}:`, '', curl, ''];
+  return [...found, ...notes, `ready at ${baseUrl} (Ctrl-C stops it). Try${first}:`, '', curl, ''];
 }
 
 /** What the worker has seen, which it goes on looking at. */
