@@ -147,6 +147,7 @@ describe('classifyFailure of anything else', () => {
     [{ kind: 'timeout', timer: 'first_token' }, 'fault', 'upstream_timeout', 'first token timeout'],
     [{ kind: 'timeout', timer: 'idle' }, 'fault', 'upstream_timeout', 'idle timeout'],
     [{ kind: 'timeout', timer: 'response' }, 'fault', 'upstream_timeout', 'response timeout'],
+    [{ kind: 'timeout', timer: 'stream' }, 'fault', 'upstream_timeout', 'stream timeout'],
     [{ kind: 'truncated' }, 'fault', 'upstream_truncated', 'ended without a finish'],
     [{ kind: 'malformed', reason: 'HTML' }, 'fault', 'upstream_error', 'malformed answer (HTML)'],
     [{ kind: 'no_credential' }, 'credential', 'upstream_credentials_exhausted', 'no credential'],

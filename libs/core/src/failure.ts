@@ -29,7 +29,7 @@ export type CallFacts =
   | { readonly kind: 'connect'; readonly code: string }
   /** The connection broke after the request was sent. */
   | { readonly kind: 'disconnect'; readonly code: string }
-  | { readonly kind: 'timeout'; readonly timer: 'first_token' | 'idle' | 'response' }
+  | { readonly kind: 'timeout'; readonly timer: 'first_token' | 'idle' | 'stream' | 'response' }
   /** The stream ended with neither a finish nor [DONE]. */
   | { readonly kind: 'truncated' }
   /** Not the protocol: HTML, bad JSON, an oversized line or body. `reason` is ours, never upstream text. */

@@ -81,6 +81,22 @@ describe('resolveModel', () => {
     });
   });
 
+  it('has the wait of the provider where a target sets none, however the model is found', () => {
+    const { providers, models } = configured;
+    const impatient = {
+      'gpu-box': { ...providers['gpu-box'], maxQueueWaitMs: 700 },
+      openai: providers.openai,
+    };
+    const announced = { 'gpu-box': { models: ['phi'], location: 'local' as const } };
+    const catalogue = catalogueOf({ providers: impatient, models }, announced);
+    const waits = (model: string) =>
+      findRoute(model, catalogue)?.targets.map((target) => target.maxQueueWaitMs);
+    expect(waits('llama3.2')).toEqual([5_000, undefined]);
+    expect(waits('openai/gpt-4o')).toEqual([700]);
+    expect(waits('gpu-box/phi')).toEqual([700]);
+    expect(waits('phi')).toEqual([700]);
+  });
+
   it('asks a target without a model for the public one', () => {
     expect(paths('text-embedding-3-small', catalogueOf(configured))).toEqual([
       'openai|text-embedding-3-small|cloud',

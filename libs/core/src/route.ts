@@ -16,6 +16,8 @@ export interface CataloguedProvider {
   readonly location: Location;
   /** It exists only while a worker announces it. */
   readonly optional?: boolean;
+  /** Longest wait in its queue, ms, where a target sets none. Absent: up to the deadline. */
+  readonly maxQueueWaitMs?: number;
   /** It stands in for local providers with this model. */
   readonly fallbackModel?: string;
 }
@@ -145,7 +147,9 @@ function offers(models: readonly string[], model: string): string | undefined {
 
 function targetOf(provider: string, model: string, catalogue: Catalogue): Target {
   // Where nobody says, assume the worse: a local-only request must not reach it.
-  return { provider, model, location: providerLocation(provider, catalogue) ?? 'cloud' };
+  const location = providerLocation(provider, catalogue) ?? 'cloud';
+  const { maxQueueWaitMs } = configuredProvider(provider, catalogue) ?? {};
+  return { provider, model, location, ...(maxQueueWaitMs !== undefined && { maxQueueWaitMs }) };
 }
 
 /**

@@ -7,12 +7,13 @@ export interface Target {
   /** The upstream's own model name; the public one is the route's. */
   readonly model: string;
   readonly location: Location;
-  /** Longest wait in this target's queue, ms; then the attempt moves on. Absent: up to the deadline. */
+  /** Longest wait in this target's queue, ms, its provider's default included; then the attempt moves on. Absent: up to the deadline. */
   readonly maxQueueWaitMs?: number;
   /** Limits of calls to this target, ms, where they differ from its provider's. */
   readonly timeouts?: {
     readonly firstTokenMs?: number;
     readonly idleMs?: number;
+    readonly streamMs?: number;
     readonly responseMs?: number;
   };
   /** Context length in tokens, where the operator declared it. */

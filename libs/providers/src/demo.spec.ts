@@ -113,6 +113,8 @@ describe('DemoProvider', () => {
   it.each([
     ['first_token', 'headers', { slowFirstWordMs: 60_000 }, { firstTokenMs: 10 }, true],
     ['idle', 'visible', { slowWordDelayMs: 60_000 }, { idleMs: 10 }, true],
+    ['stream', 'visible', { slowFirstWordMs: 0, slowWordDelayMs: 60_000 }, { streamMs: 50 }, true],
+    ['stream', 'headers', { slowFirstWordMs: 60_000 }, { streamMs: 10 }, true],
     ['response', 'possibly_accepted', { slowWordDelayMs: 60_000 }, { responseMs: 10 }, false],
   ])('keeps to the %s timer', async (timer, phase, options, timeouts, stream) => {
     const slow = new DemoProvider({ ...FAST, ...options });

@@ -3,7 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readMember } from '#core/body.js';
 import type { CallFacts } from '#core/failure.js';
 import { DEMO_MODELS } from '#core/route.js';
-import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame, Usage } from './provider.js';
+import type {
+  CallEnd,
+  CallTimeouts,
+  Discovery,
+  Provider,
+  ProviderCall,
+  ProviderFrame,
+  Usage,
+} from './provider.js';
 import { demoBody, demoChunk, demoWords } from './demo-answer.js';
 
 export interface DemoOptions {
@@ -26,6 +34,8 @@ const CUT_AFTER_WORDS = 5;
 
 /** More answers at once are refused, as a real provider would. */
 const MAX_CHOICES = 8;
+
+type Timer = Extract<CallFacts, { kind: 'timeout' }>['timer'];
 
 /** How a word was waited for. */
 type Wait = 'elapsed' | 'aborted' | 'timeout';
@@ -65,7 +75,7 @@ export class DemoProvider implements Provider {
 
   private async *stream(run: DemoRun): AsyncGenerator<ProviderFrame, CallEnd, void> {
     const { call, signal, answer, words, usage } = run;
-    const { firstTokenMs, idleMs } = call.timeouts;
+    const endAt = performance.now() + (call.timeouts.streamMs ?? Infinity);
     const indexes = Array.from({ length: answer.choices }, (_, index) => index);
     const event = (chunk: object): Buffer => Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
     const chunk = (index: number, delta: object, finish: string | null) =>
@@ -77,10 +87,11 @@ export class DemoProvider implements Provider {
     for (const [position, word] of words.entries()) {
       const isFirst = position === 0;
       const phase = isFirst ? 'headers' : 'visible';
-      const wait = await pause(this.delayMs(answer.model, isFirst), isFirst ? firstTokenMs : idleMs, signal);
+      const { timer, limitMs } = nextTimer(call.timeouts, isFirst, endAt - performance.now());
+      const wait = await pause(this.delayMs(answer.model, isFirst), limitMs, signal);
       const partly = isFirst ? {} : { received };
       if (wait === 'aborted') return { ok: false, aborted: true, phase, ...partly };
-      if (wait === 'timeout') return { ...timedOut(phase, isFirst ? 'first_token' : 'idle'), ...partly };
+      if (wait === 'timeout') return { ...timedOut(phase, timer), ...partly };
       if (isCut(answer.model, position)) return { ...disconnected(phase), ...partly };
       for (const index of indexes) {
         received.deltas++;
@@ -151,6 +162,17 @@ function countTokens(body: Buffer, completionTokens: number): Usage {
   return { promptTokens: Math.ceil(body.length / 4), completionTokens };
 }
 
+/** What bounds the wait for the next word. */
+function nextTimer(
+  { firstTokenMs, idleMs }: CallTimeouts,
+  isFirst: boolean,
+  restMs: number,
+): { timer: Timer; limitMs: number } {
+  const limitMs = isFirst ? firstTokenMs : idleMs;
+  if (restMs <= limitMs) return { timer: 'stream', limitMs: Math.max(0, restMs) };
+  return { timer: isFirst ? 'first_token' : 'idle', limitMs };
+}
+
 /** Waits, but not beyond the call's timer and not a moment beyond the signal. */
 async function pause(delayMs: number, limitMs: number, signal: AbortSignal): Promise<Wait> {
   try {
@@ -161,10 +183,7 @@ async function pause(delayMs: number, limitMs: number, signal: AbortSignal): Pro
   }
 }
 
-function timedOut(
-  phase: 'possibly_accepted' | 'headers' | 'visible',
-  timer: 'first_token' | 'idle' | 'response',
-): CallEnd {
+function timedOut(phase: 'possibly_accepted' | 'headers' | 'visible', timer: Timer): CallEnd {
   return { ok: false, aborted: false, phase, facts: { kind: 'timeout', timer } };
 }
 

@@ -24,6 +24,8 @@ export interface CallTimeouts {
   readonly firstTokenMs: number;
   /** Streams: longest silence after the first output. */
   readonly idleMs: number;
+  /** Streams: from the start of the call to its end. Absent: up to the deadline. */
+  readonly streamMs?: number;
   /** Non-streams: from the start of the call to the complete answer. */
   readonly responseMs: number;
 }

@@ -160,6 +160,11 @@ describe('a wrong configuration', () => {
       { providers: { p: { ...gpu, timeouts: { totalMs: 5 } } } },
       [/timeouts\.totalMs: unknown key/],
     ],
+    [
+      'a queue wait below 0',
+      { providers: { p: { ...gpu, maxQueueWaitMs: -1 } } },
+      [/p\.maxQueueWaitMs: must be at least 0/],
+    ],
     ['redis prefix', { redis: { prefix: 'a:{b}' } }, [/redis\.prefix: expected 1 to 64/]],
     ['no targets', { models: { m: { targets: [] } } }, ['models.m.targets: must not be empty']],
     [

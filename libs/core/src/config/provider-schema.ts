@@ -21,6 +21,7 @@ export const callTimeouts = section({
       'Instead of `timeouts.firstTokenMs`, ms. Raise it for a box that loads a model on its first call.',
     ),
   idleMs: durationMs().exactOptional().describe('Instead of `timeouts.idleMs`, ms.'),
+  streamMs: durationMs().exactOptional().describe('Instead of `timeouts.streamMs`, ms.'),
   responseMs: durationMs().exactOptional().describe('Instead of `timeouts.responseMs`, ms.'),
 });
 
@@ -35,6 +36,11 @@ const shared = {
   workerConcurrency: wholeNumber(1, 10_000)
     .exactOptional()
     .describe('Calls at once in one worker process. Default: as `concurrency`.'),
+  maxQueueWaitMs: durationMs(0)
+    .exactOptional()
+    .describe(
+      'Longest wait in its queue, ms, for targets that do not set their own `maxQueueWaitMs`. Default: up to the deadline.',
+    ),
   timeouts: callTimeouts.prefault({}).describe('Timeouts of calls to this provider, where they differ.'),
 };
 

@@ -81,7 +81,7 @@ const target = section({
   maxQueueWaitMs: durationMs(0)
     .exactOptional()
     .describe(
-      'Longest wait in the queue of this target, ms; then the request moves on to the next one. Default: up to the deadline.',
+      'Longest wait in the queue of this target, ms; then the request moves on to the next one, or ends with 504 where there is none. Default: that of its provider, else up to the deadline.',
     ),
   contextTokens: wholeNumber(1, 1_000_000_000)
     .exactOptional()
@@ -128,6 +128,11 @@ const timeouts = section({
     .default(30_000)
     .describe(
       'Streams: longest silence after the first output, ms; then the stream ends as `stream_interrupted`.',
+    ),
+  streamMs: durationMs()
+    .exactOptional()
+    .describe(
+      'Streams: from the start of a call to its end, ms; then the stream ends as `stream_interrupted`, however steadily it comes. Default: up to the deadline.',
     ),
   responseMs: durationMs()
     .default(300_000)
@@ -179,7 +184,7 @@ export const configSchema = section({
   ),
   timeouts: timeouts
     .prefault({})
-    .describe('Limits of each request; providers and targets may differ in the first three.'),
+    .describe('Limits of each request; providers and targets may differ in all but the last.'),
   queue: queue.prefault({}).describe('Limits of waiting.'),
   requests: requests.prefault({}).describe('What is kept of requests; read by the api only.'),
   worker: worker.prefault({}).describe('Read by workers only.'),

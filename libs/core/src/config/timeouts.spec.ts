@@ -5,7 +5,7 @@ import { effectiveTimeouts } from './timeouts.js';
 const parsed = parseConfig(
   {
     timeouts: { firstTokenMs: 1, idleMs: 2 },
-    providers: { demo: { kind: 'demo', timeouts: { idleMs: 20, responseMs: 30 } } },
+    providers: { demo: { kind: 'demo', timeouts: { idleMs: 20, streamMs: 25, responseMs: 30 } } },
     models: { m: { targets: [{ provider: 'demo', timeouts: { responseMs: 300 } }] } },
   },
   {},
@@ -19,11 +19,13 @@ describe('effectiveTimeouts', () => {
     expect(target && effectiveTimeouts(config, target)).toEqual({
       firstTokenMs: 1,
       idleMs: 20,
+      streamMs: 25,
       responseMs: 300,
     });
     expect(effectiveTimeouts(config, { provider: 'demo' })).toEqual({
       firstTokenMs: 1,
       idleMs: 20,
+      streamMs: 25,
       responseMs: 30,
     });
     const elsewhere = { firstTokenMs: 1, idleMs: 2, responseMs: 300_000 };

@@ -1,7 +1,9 @@
 import type { Config } from './schema.js';
 
-/** Limits of one upstream call, ms. */
-export type EffectiveTimeouts = Readonly<Record<'firstTokenMs' | 'idleMs' | 'responseMs', number>>;
+/** Limits of one upstream call, ms. Without `streamMs` only the deadline ends a stream that goes on. */
+export type EffectiveTimeouts = Readonly<Record<'firstTokenMs' | 'idleMs' | 'responseMs', number>> & {
+  readonly streamMs?: number;
+};
 
 /**
  * The timeouts of a call to a target: its own, else its provider's, else the global ones. A provider that is not in
@@ -11,12 +13,6 @@ export function effectiveTimeouts(
   config: Pick<Config, 'timeouts' | 'providers'>,
   target: { readonly provider: string; readonly timeouts?: Partial<EffectiveTimeouts> },
 ): EffectiveTimeouts {
-  const { firstTokenMs, idleMs, responseMs } = config.timeouts;
-  return {
-    firstTokenMs,
-    idleMs,
-    responseMs,
-    ...config.providers[target.provider]?.timeouts,
-    ...target.timeouts,
-  };
+  const { totalMs: _ofTheRequest, ...global } = config.timeouts;
+  return { ...global, ...config.providers[target.provider]?.timeouts, ...target.timeouts };
 }

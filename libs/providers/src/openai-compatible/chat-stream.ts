@@ -49,8 +49,11 @@ export class ChatStream {
     this.reader = new SseReader(options.maxEventLength);
   }
 
-  /** The steps that an event leads to, in order. A step that is not a frame is the last one of the stream. */
-  *take(event: ExchangeEvent): Generator<ChatStep, void, void> {
+  /**
+   * The steps that an event leads to, in order. A step that is not a frame is the last one of the stream. `timer` is the
+   * one that a timeout is of, where it is not the one for the next piece.
+   */
+  *take(event: ExchangeEvent, timer = this.timer): Generator<ChatStep, void, void> {
     switch (event.kind) {
       case 'head':
         return;
@@ -69,15 +72,15 @@ export class ChatStream {
         yield this.whole ? { kind: 'complete' } : failed(toConnectionFacts(event.code, 'headers'));
         return;
       case 'timeout':
-        yield this.whole ? { kind: 'complete' } : failed({ kind: 'timeout', timer: this.timer });
+        yield this.whole ? { kind: 'complete' } : failed({ kind: 'timeout', timer });
         return;
       case 'aborted':
         yield { kind: 'aborted' };
     }
   }
 
-  /** Which timer runs now. */
-  private get timer(): 'first_token' | 'idle' {
+  /** Which timer runs for the next piece. */
+  private get timer(): 'first_token' | 'idle' | 'stream' {
     return this.outputSeen ? 'idle' : 'first_token';
   }
 

@@ -45,6 +45,9 @@ describe('a call that is ended', () => {
         'first_token',
       ],
       ['silence after output', stream(token('Hi'), hangOn()), { idleMs: 40 }, 'visible', 'idle'],
+      ['silence after output', stream(token('Hi'), hangOn()), { streamMs: 300 }, 'visible', 'stream'],
+      ['silence before headers', hang(), { streamMs: 300 }, 'possibly_accepted', 'stream'],
+      ['silence after headers', stream(hangOn()), { streamMs: 300 }, 'headers', 'stream'],
     ])('%s', async (_, behaviour, timeouts, phase, timer) => {
       upstream.script(behaviour);
       const { end } = await collectCall(provider, { timeouts: { ...roomy, ...timeouts } });
@@ -65,6 +68,15 @@ describe('a call that is ended', () => {
         phase,
         facts: { kind: 'timeout', timer: 'response' },
       });
+      await upstream.waitForHangUp(await upstream.waitForCall(1));
+    });
+
+    it('a stream that goes on and on, however steadily it comes', async () => {
+      const chunk = 'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n';
+      upstream.script(stream(endless(chunk)));
+      const { end, frames } = await collectCall(provider, { timeouts: { ...roomy, streamMs: 300 } });
+      expect(end).toMatchObject({ ok: false, phase: 'visible', facts: { kind: 'timeout', timer: 'stream' } });
+      expect(frames.length).toBeGreaterThan(1);
       await upstream.waitForHangUp(await upstream.waitForCall(1));
     });
 

@@ -78,7 +78,8 @@ export class OpenAiCompatibleProvider implements Provider {
     const exchange = new Exchange(this.dispatcher, this.chatRequest(call), signal);
     const { timeouts, stream } = call;
     try {
-      const head = await exchange.next(startedAt + (stream ? timeouts.firstTokenMs : timeouts.responseMs));
+      const { firstTokenMs, streamMs = Infinity, responseMs } = timeouts;
+      const head = await exchange.next(startedAt + (stream ? Math.min(firstTokenMs, streamMs) : responseMs));
       switch (head.kind) {
         case 'head': {
           const facts = await this.readRefusal(exchange, head.status, head.headers, stream);
@@ -89,7 +90,7 @@ export class OpenAiCompatibleProvider implements Provider {
         case 'aborted':
           return { ok: false, aborted: true, phase: exchange.phase };
         case 'timeout': {
-          const timer = stream ? 'first_token' : 'response';
+          const timer = !stream ? 'response' : streamMs < firstTokenMs ? 'stream' : 'first_token';
           return { ok: false, aborted: false, phase: exchange.phase, facts: { kind: 'timeout', timer } };
         }
         case 'error': {

@@ -48,9 +48,11 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
   const counted = () => ({ ...received(), ...usage() });
   const phase = () => (chat.outputSeen ? 'visible' : 'headers');
   const firstTokenAt = startedAt + call.timeouts.firstTokenMs;
+  const endAt = startedAt + (call.timeouts.streamMs ?? Infinity);
   for (;;) {
-    const deadlineAt = chat.outputSeen ? performance.now() + call.timeouts.idleMs : firstTokenAt;
-    for (const step of chat.take(await exchange.next(deadlineAt))) {
+    const nextAt = chat.outputSeen ? performance.now() + call.timeouts.idleMs : firstTokenAt;
+    const event = await exchange.next(Math.min(nextAt, endAt));
+    for (const step of chat.take(event, endAt <= nextAt ? 'stream' : undefined)) {
       switch (step.kind) {
         case 'frame':
           yield step.frame;
