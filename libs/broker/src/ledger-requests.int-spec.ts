@@ -90,6 +90,29 @@ describe('Ledger', () => {
     expect(await parts.redis.pttl(parts.keys.body(kept))).toBeLessThanOrEqual(keepMs);
   });
 
+  it('writes off the call of the target that was called, also when the request has moved on', async () => {
+    const id = await parts.accept({ application: 'web', targets: [local, cloud] });
+    const { epoch } = await parts.claim(id);
+    await parts.ledger.next({ request: id, guard: { kind: 'epoch', epoch }, target: 1, record: '{}' });
+    await parts.redis.zadd(parts.keys.shard(0).unsettled, 'XX', DUE, `${id}|${epoch}`);
+    expect(await parts.ledger.writeOff(id, epoch)).toBe(true);
+    const usage = { v: 1, outcome: 'unknown', provider: 'gpu-box', model: 'llama' };
+    expect(await usageRows()).toEqual([
+      { request: id, epoch: '1', application: 'web', usage: expect.objectContaining(usage) },
+    ]);
+  });
+
+  it('writes a row of a run whose record Redis has lost meanwhile', async () => {
+    const id = await parts.accept();
+    const { epoch } = await parts.claim(id);
+    await parts.ledger.cancel(id);
+    await parts.redis.del(parts.keys.record(id));
+    expect(await parts.ledger.writeOff(id, epoch)).toBe(true);
+    expect(await parts.ledger.writeOff(id, epoch)).toBe(false);
+    expect(await usageRows()).toMatchObject([{ request: id, epoch: '1', usage: { outcome: 'unknown' } }]);
+    expect(await parts.redis.exists(parts.keys.record(id))).toBe(0);
+  });
+
   it('accepts one of many requests that come at once with one idempotency key', async () => {
     const idempotency = { key: 'k', fingerprint: 'f' };
     const ids = Array.from({ length: 20 }, () => requestId(0, ulid()));
@@ -117,6 +140,14 @@ describe('Ledger', () => {
     await parts.ledger.remove(second);
     expect(await parts.redis.exists(key)).toBe(0);
   });
+
+  async function usageRows(): Promise<Record<string, unknown>[]> {
+    const rows = await parts.redis.xrange(parts.keys.shard(0).usage, '-', '+');
+    return rows.map(([, [, v, , request, , epoch, , application, , usage]]) => {
+      expect(v).toBe('1');
+      return { request, epoch, application, usage: JSON.parse(usage ?? '') as unknown };
+    });
+  }
 
   async function killThreeWorkers(id: string): Promise<void> {
     for (let start = 1; start <= 4; start++) {

@@ -35,7 +35,8 @@ type ScriptName =
   | 'confirm'
   | 'replace'
   | 'describe'
-  | 'remove';
+  | 'remove'
+  | 'write-off';
 
 /**
  * The truth about every request: its record, body and frame log, changed only by the Lua scripts beside this file.
@@ -66,6 +67,7 @@ export class Ledger {
       replace: about('replace'),
       describe: about('describe'),
       remove: about('remove'),
+      'write-off': about('write-off'),
     };
     this.renewScript = new Script('renew', 'many', clock);
     this.attendScript = new Script('attend', 'many', clock);
@@ -118,7 +120,7 @@ export class Ledger {
     ]);
   }
 
-  /** Records what one upstream call used. False: that run has its row already. */
+  /** Records what a run's upstream call used, or that none was made. False: that run was lost or settled otherwise. */
   async settle({ request, epoch, usage }: SettleArgs): Promise<boolean> {
     return this.yes('settle', request, [epoch, usage ?? '']);
   }
@@ -149,6 +151,11 @@ export class Ledger {
     const kind = text(reply[0]);
     if (kind === 'placed') return { kind, ...readPlaced(reply) };
     return { kind: kind === 'interrupted' ? 'interrupted' : 'none' };
+  }
+
+  /** The sweeper's answer to a run that is over and was silent about its call's usage: its row is marked unknown. */
+  async writeOff(request: string, epoch: number): Promise<boolean> {
+    return this.yes('write-off', request, [epoch]);
   }
 
   /** The job of this placement exists: the sweeper need not look again. */

@@ -156,6 +156,17 @@ describe('Sweeper', () => {
     expect(await parts.ledger.renew([{ request: id, epoch }])).toEqual(['ended']);
   });
 
+  it('writes off the call of a run that was ended and never settled', async () => {
+    const id = await parts.accept();
+    const { epoch } = await parts.claim(id);
+    await parts.ledger.cancel(id);
+    await parts.redis.zadd(shard().unsettled, 'XX', DUE, `${id}|${epoch}`);
+    await sweeper.sweep();
+    const [row] = await parts.redis.xrange(shard().usage, '-', '+');
+    expect(row?.[1].at(-1)).toContain('"outcome":"unknown"');
+    expect(await parts.redis.zcard(shard().unsettled)).toBe(0);
+  });
+
   it('cancels a request that nobody reads', async () => {
     const id = await parts.accept();
     await parts.redis.zadd(shard().orphans, DUE, id);

@@ -85,6 +85,10 @@ export class Sweeper {
     const due = async (key: string) => redis.zrangebyscore(key, '-inf', String(now), 'LIMIT', 0, BATCH);
     if (this.isSettled()) {
       await this.each(await due(index.leases), (id) => this.lapse(id));
+      await this.each(await due(index.unsettled), async (member) => {
+        const [id = '', epoch] = member.split('|');
+        await ledger.writeOff(id, Number(epoch));
+      });
       await this.each(await due(index.orphans), async (id) => {
         await ledger.seal({ request: id, guard: { kind: 'orphan' }, outcome: { kind: 'cancelled' } });
       });

@@ -7,6 +7,7 @@ if r.moved_by == by then return placed('placed') end
 if r.visible == '1' or not allows(ARGV[3], ARGV[4]) or not cjson.decode(r.targets)[tonumber(ARGV[5]) + 1] then
   return { 'no' }
 end
+leave_run()
 redis.call('ZREM', WAITING, r.ticket)
 save('target', ARGV[5], 'attempt', tonumber(r.attempt) + 1, 'placement', 1, 'starts', 0, 'moved_by', by,
   'trail', r.trail .. (r.trail == '' and '' or ',') .. ARGV[6])

@@ -2,11 +2,13 @@
 --
 -- KEYS: 1 req HASH, 2 body STRING, 3 log STREAM of the request; of its shard: 4 deadlines, 5 unplaced, 6 leases,
 --       7 waits, 8 orphans (ZSETs, member: request id, score: when it is due, ms), 9 waiting (ZSET ordered by member:
---       '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM, 13 unsettled, 14 retrying (ZSETs as 4)
+--       '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM, 13 unsettled
+--       (ZSET as 4, member: '<id>|<epoch>'), 14 retrying (ZSET as 4)
 -- ARGV: 1 request id, 2 prefix of the processes' channels, then each script's own
 local REQ, BODY, LOG = KEYS[1], KEYS[2], KEYS[3]
 local DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local WAITING, PACE, USAGE, DEAD, RETRYING = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[14]
+local WAITING, PACE, USAGE, DEAD = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local UNSETTLED, RETRYING = KEYS[13], KEYS[14]
 local ID, CHANNELS = ARGV[1], ARGV[2]
 
 local LEASE_MS, PLACEMENT_GRACE_MS, ORPHAN_MS, ENDED_TTL_MS = 5000, 2000, 30000, 60000
@@ -113,20 +115,34 @@ end
 -- A row per upstream call, once: by the run itself, or by whoever found it lost; usage '' marks a run that made no
 -- call. Needs r.application.
 local function settle(epoch, by, usage)
+  redis.call('ZREM', UNSETTLED, ID .. '|' .. epoch)
   if redis.call('HSETNX', REQ, 'usage:' .. epoch, by) == 0 then
     return redis.call('HGET', REQ, 'usage:' .. epoch) == by and 1 or 0
   end
+  r['usage:' .. epoch] = by
   if usage == '' then return 1 end
   redis.call('XADD', USAGE, 'MAXLEN', '~', USAGE_ROWS, '*', 'v', 1, 'request', ID, 'epoch', epoch,
     'application', r.application, 'usage', usage)
   return 1
 end
 
--- A run that lost its lease can no longer say what its call cost.
+-- Nobody can say any more what the call of this run cost. Needs r.targets.
+local function settle_lost(epoch, target)
+  local called = cjson.decode(r.targets)[tonumber(target) + 1]
+  settle(epoch, 'lost', cjson.encode({ v = 1, outcome = 'unknown', provider = called.provider, model = called.model,
+    at = now }))
+end
+
+-- A run that lost its lease can no longer say what its call cost. Needs the whole record.
 local function lose_run()
-  if r.state ~= 'running' then return end
-  local target = cjson.decode(r.targets)[tonumber(r.target) + 1]
-  settle(r.epoch, 'lost', cjson.encode({ v = 1, outcome = 'unknown', provider = target.provider, model = target.model }))
+  if r.state == 'running' and not r['usage:' .. r.epoch] then settle_lost(r.epoch, r.target) end
+end
+
+-- A run that is over but has not said what its call cost has a lease's time left to do so. Needs the whole record.
+local function leave_run()
+  if r.state ~= 'running' or r['usage:' .. r.epoch] then return end
+  save('owed:' .. r.epoch, r.target)
+  redis.call('ZADD', UNSETTLED, now + LEASE_MS, ID .. '|' .. r.epoch)
 end
 
 local function elapsed(field)
@@ -140,8 +156,9 @@ local function ended_ttl()
 end
 
 -- Ends the request, once and for all. params is JSON, code '' where there is none. A run that did not end it itself
--- is told; its lease renewal would tell it within a second anyway.
+-- is told; its lease renewal would tell it within a second anyway. Needs the whole record.
 local function finish(outcome, code, params, by, keep_body)
+  leave_run()
   for _, key in ipairs({ DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS, RETRYING }) do redis.call('ZREM', key, ID) end
   redis.call('ZREM', WAITING, r.ticket)
   if keep_body then redis.call('PEXPIRE', BODY, ended_ttl()) else redis.call('DEL', BODY) end

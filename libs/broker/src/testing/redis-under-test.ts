@@ -86,8 +86,16 @@ export class RedisUnderTest implements LedgerUnderTest {
     });
   }
 
-  async settle({ epoch, usage }: { epoch: number; usage: string }) {
-    return this.ledger.settle({ request: this.id, epoch, usage: JSON.stringify(usage) });
+  async settle({ epoch, usage }: { epoch: number; usage: string | null }) {
+    return this.ledger.settle({
+      request: this.id,
+      epoch,
+      usage: usage === null ? null : JSON.stringify(usage),
+    });
+  }
+
+  async writeOff(epoch: number) {
+    return this.ledger.writeOff(this.id, epoch);
   }
 
   async next({ record, ...args }: CaseNext) {
@@ -144,7 +152,8 @@ export class RedisUnderTest implements LedgerUnderTest {
       outcome: field('code') || record['outcome'] || null,
       log: entries.map(describeEntry),
       trail: JSON.parse(`[${field('trail')}]`) as string[],
-      usage: await this.usage(),
+      usage: { ...noCalls(record), ...(await this.usage()) },
+      unsettled: await this.unsettled(),
       due: await this.due(),
     };
   }
@@ -166,6 +175,12 @@ export class RedisUnderTest implements LedgerUnderTest {
     return usage;
   }
 
+  private async unsettled(): Promise<Record<number, number>> {
+    const rows = await this.redis.zrange(this.keys.shard(0).unsettled, '0', '-1', 'WITHSCORES');
+    const mine = pairs(rows).filter(([member]) => member.startsWith(`${this.id}|`));
+    return Object.fromEntries(mine.map(([member, at]) => [member.split('|')[1], Number(at) - BEGIN]));
+  }
+
   private async due(): Promise<Partial<Record<IndexSet, number>>> {
     const due: Partial<Record<IndexSet, number>> = {};
     for (const name of INDEX_SETS) {
@@ -174,6 +189,12 @@ export class RedisUnderTest implements LedgerUnderTest {
     }
     return due;
   }
+}
+
+/** Runs that are marked as having made no call. */
+function noCalls(record: Record<string, string>): Record<number, string> {
+  const marks = Object.entries(record).filter(([name, by]) => name.startsWith('usage:') && by === 'none');
+  return Object.fromEntries(marks.map(([name]) => [Number(name.slice('usage:'.length)), 'none']));
 }
 
 function pairs(fields: readonly string[]): [string, string][] {

@@ -59,6 +59,7 @@ export function accept(
     sealedBy: null,
     movedBy: null,
     usage: {},
+    unsettled: {},
   };
   return [waiting(blank, now, request.delayMs), 'accepted'];
 }

@@ -1,6 +1,13 @@
 import type { ErrorCode } from '../errors.js';
 import type { Target } from '../target.js';
-import { END_ID, ENDED_TTL_MS, PLACEMENT_GRACE_MS, type Guard, type Outcome } from './transitions.js';
+import {
+  END_ID,
+  ENDED_TTL_MS,
+  LEASE_MS,
+  PLACEMENT_GRACE_MS,
+  type Guard,
+  type Outcome,
+} from './transitions.js';
 
 /** What the ledger keeps of one request. Points in time are ms of its clock; null is "not set". */
 export interface ModelRequest {
@@ -48,8 +55,10 @@ export interface ModelRequest {
   readonly sealedBy: string | null;
   /** Identifies the last move, likewise. */
   readonly movedBy: string | null;
-  /** Usage rows by epoch; `LOST_USAGE` for a run that was lost. */
+  /** Usage rows by epoch; `LOST_USAGE` for a run that was lost, `NO_CALL` for one that made no call. */
   readonly usage: Readonly<Record<number, string>>;
+  /** Runs that are over but have not said what their call cost: until when they may, by epoch. */
+  readonly unsettled: Readonly<Record<number, number>>;
 }
 
 export type ModelEntry =
@@ -71,6 +80,8 @@ export type Step<R> = readonly [ModelState, R];
 
 /** The usage row of a run that lost its lease: nobody can say any more what its call cost. */
 export const LOST_USAGE = 'unknown';
+/** No row. */
+export const NO_CALL = 'none';
 
 export function holds(state: ModelState, epoch: number): state is ModelRequest {
   return state?.state === 'running' && state.epoch === epoch;
@@ -127,10 +138,23 @@ export function waiting(state: ModelRequest, now: number, delayMs = 0): ModelReq
   };
 }
 
+/** The usage row of a run, or the mark that it made no call: once. */
+export function settled(state: ModelRequest, epoch: number, usage: string): ModelRequest {
+  const { [epoch]: _due, ...unsettled } = state.unsettled;
+  if (state.usage[epoch] !== undefined) return { ...state, unsettled };
+  return { ...state, usage: { ...state.usage, [epoch]: usage }, unsettled };
+}
+
 /** A run that lost its lease can no longer say what its call cost. */
 export function lose(state: ModelRequest): ModelRequest {
   if (state.state !== 'running' || state.usage[state.epoch] !== undefined) return state;
-  return { ...state, usage: { ...state.usage, [state.epoch]: LOST_USAGE } };
+  return settled(state, state.epoch, LOST_USAGE);
+}
+
+/** A run that is over but has not said what its call cost has a lease's time left to do so. */
+export function leave(state: ModelRequest, now: number): ModelRequest {
+  if (state.state !== 'running' || state.usage[state.epoch] !== undefined) return state;
+  return { ...state, unsettled: { ...state.unsettled, [state.epoch]: now + LEASE_MS } };
 }
 
 /** Null: a frame before this one is missing, so logging it would lose a token unseen. */
@@ -150,7 +174,7 @@ export function end(
   keepsBody = false,
 ): ModelRequest {
   return {
-    ...state,
+    ...leave(state, now),
     state: 'ended',
     outcome,
     sealedBy: by,

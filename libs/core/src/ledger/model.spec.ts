@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { brokenForClients } from './testing/broken-for-clients.js';
+import { brokenByCase } from './testing/broken-by-case.js';
 import { brokenLedgers } from './testing/broken-ledgers.js';
 import { ledgerCases } from './testing/cases.js';
 import { modelUnderTest } from './testing/model-under-test.js';
@@ -17,7 +17,7 @@ describe('the model of the ledger', () => {
 });
 
 describe('the cases notice when', () => {
-  it.each([...brokenLedgers, ...brokenForClients])('$name', async ({ without }) => {
+  it.each([...brokenLedgers, ...brokenByCase])('$name', async ({ without }) => {
     const failing = await Promise.all(ledgerCases.map((each) => fails(each, { ...wholeModel, ...without })));
     expect(failing).toContain(true);
   });

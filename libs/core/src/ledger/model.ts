@@ -1,5 +1,6 @@
 import {
   LOST_USAGE,
+  NO_CALL,
   allows,
   end,
   failed,
@@ -7,10 +8,12 @@ import {
   holds,
   isLeased,
   isPlacement,
+  leave,
   logFrame,
   lose,
   placed,
   sealName,
+  settled,
   waiting,
   type ModelPlaced,
   type ModelRequest,
@@ -119,12 +122,21 @@ export function seal(
   return [end({ ...whole, trail }, now, args.outcome, by), true];
 }
 
-/** The usage row of one upstream call, once; false where the run was lost before it could say. */
-export function settle(state: ModelState, args: { epoch: number; usage: string }): Step<boolean> {
+/** What a run's call cost, once; null if it made none. False where the run was lost before it could say. */
+export function settle(state: ModelState, args: { epoch: number; usage: string | null }): Step<boolean> {
   if (state === null || args.epoch < 1 || args.epoch > state.epoch) return [state, false];
   const row = state.usage[args.epoch];
-  if (row !== undefined) return [state, row !== LOST_USAGE];
-  return [{ ...state, usage: { ...state.usage, [args.epoch]: args.usage } }, true];
+  if (row === undefined) return [settled(state, args.epoch, args.usage ?? NO_CALL), true];
+  return [state, row !== LOST_USAGE && (row === NO_CALL) === (args.usage === null)];
+}
+
+/** The sweeper's answer to a run that is over and has not said what its call cost: nobody will. */
+export function writeOff(state: ModelState, now: number, epoch: number): Step<boolean> {
+  if (state === null) return [state, false];
+  if (state.usage[epoch] === LOST_USAGE) return [state, true];
+  const due = state.unsettled[epoch];
+  if (due === undefined || due > now) return [state, false];
+  return [settled(state, epoch, LOST_USAGE), true];
 }
 
 /** Moves on to another target, or to the same one again, at once or later; refused once output is visible. Null: no. */
@@ -141,7 +153,7 @@ export function next(
     return [state, null];
   const moved = waiting(
     {
-      ...state,
+      ...leave(state, now),
       target: args.target,
       attempt: state.attempt + 1,
       placement: 1,
@@ -167,7 +179,7 @@ export function release(state: ModelState, now: number, epoch: number): Step<Mod
   if (state.state === 'waiting' && state.movedBy === movedBy) return [state, placed(state, now)];
   if (!holds(state, epoch) || state.visible) return [state, null];
   const { starts, placement } = state;
-  const again = waiting({ ...state, starts: starts - 1, placement: placement + 1, movedBy }, now);
+  const again = waiting({ ...leave(state, now), starts: starts - 1, placement: placement + 1, movedBy }, now);
   return [again, placed(again, now)];
 }
 

@@ -2,6 +2,7 @@ import { LOST_USAGE, type ModelRequest, type ModelState, type Step } from '../mo
 import type { Guard } from '../transitions.js';
 import { claimPretending, pretending, type BrokenLedger } from './breaking.js';
 import { brokenDelays } from './broken-delays.js';
+import { brokenUsage } from './broken-usage.js';
 import { wholeModel as model } from './world.js';
 
 function unwatched<R>([after, reply]: Step<R>): Step<R> {
@@ -13,6 +14,7 @@ const unseen = { visible: false } as const;
 /** A ledger for each guard: what the guard is for is what the search finds without it. */
 export const brokenLedgers: readonly BrokenLedger[] = [
   ...brokenDelays,
+  ...brokenUsage,
   {
     name: 'append does not look at the epoch',
     without: { append: (s, args) => model.append(s, { ...args, epoch: s?.epoch ?? 0 }) },

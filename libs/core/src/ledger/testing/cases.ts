@@ -5,6 +5,7 @@ import { keptCases } from './cases-kept.js';
 import { moveCases } from './cases-moves.js';
 import { startCases } from './cases-start.js';
 import type { LedgerCase } from './steps.js';
+import { usageCases } from './cases-usage.js';
 
 /** Every rule of the ledger by example; each is played from nothing against the model and against Redis. */
 export const ledgerCases: readonly LedgerCase[] = [
@@ -14,4 +15,5 @@ export const ledgerCases: readonly LedgerCase[] = [
   ...moveCases,
   ...delayCases,
   ...keptCases,
+  ...usageCases,
 ];

@@ -40,7 +40,8 @@ export interface LedgerUnderTest {
   renew(epoch: number): Promise<RenewReply>;
   append(args: { epoch: number; seq: number; text: string }): Promise<boolean>;
   seal(args: CaseSeal): Promise<boolean>;
-  settle(args: { epoch: number; usage: string }): Promise<boolean>;
+  settle(args: { epoch: number; usage: string | null }): Promise<boolean>;
+  writeOff(epoch: number): Promise<boolean>;
   next(args: CaseNext): Promise<ModelPlaced | null>;
   release(epoch: number): Promise<ModelPlaced | null>;
   lapse(): Promise<ModelLapseReply>;
@@ -94,8 +95,10 @@ export interface Observation {
   /** As `describeEntry` puts them. */
   readonly log: readonly string[];
   readonly trail: readonly string[];
-  /** Rows by epoch; `unknown` for a run that was lost. */
+  /** Rows by epoch; `unknown` for a run that was lost, `none` for one that made no call. */
   readonly usage: Readonly<Record<number, string>>;
+  /** Runs that are over but have not settled, by epoch: until when they may, ms since the case began. */
+  readonly unsettled: Readonly<Record<number, number>>;
   /** The index sets that hold the request, each with the time it is due, ms since the case began. */
   readonly due: Readonly<Partial<Record<IndexSet, number>>>;
 }

@@ -26,6 +26,7 @@ export function modelUnderTest(ledger: Transitions = wholeModel): LedgerUnderTes
     append: (args) => keep(ledger.append(state, args)),
     seal: (args) => keep(ledger.seal(state, now, args)),
     settle: (args) => keep(ledger.settle(state, args)),
+    writeOff: (epoch) => keep(ledger.writeOff(state, now, epoch)),
     next: (args) => keep(ledger.next(state, now, args)),
     release: (epoch) => keep(ledger.release(state, now, epoch)),
     lapse: () => keep(ledger.lapse(state, now)),
@@ -56,16 +57,17 @@ const unknown: Observation = {
   log: [],
   trail: [],
   usage: {},
+  unsettled: {},
   due: {},
 };
 
 function observe(request: ModelState, now: number): Observation {
   if (request === null) return unknown;
   const { state, attempt, placement, target, epoch, starts, visible, trail, usage } = request;
-  const { body, readers, expiresAt } = request;
+  const { body, readers, expiresAt, unsettled } = request;
   return {
     ...{ state, attempt, placement, target, epoch, starts, visible, trail, usage },
-    ...{ body, readers },
+    ...{ body, readers, unsettled },
     ttl: expiresAt === null ? 0 : expiresAt - now,
     outcome: request.outcome && describeOutcome(request.outcome),
     log: request.log.map((entry) => describe(request, entry)),

@@ -1,7 +1,7 @@
 import type { ModelPlaced, ModelState } from '../model-state.js';
 import type { Outcome } from '../transitions.js';
-import { perform } from './promise.js';
-import { addJob, commanding, failCall, provide, stepWorker } from './worker-program.js';
+import { perform, PromiseBroken } from './promise.js';
+import { addJob, commanding, failCall, leaveCall, provide, stepWorker } from './worker-program.js';
 import { idle, isPast, isRenewing, jobKey, withWorker, type Fault, type Setting } from './world.js';
 import type { Sight, Worker, World } from './world.js';
 
@@ -31,8 +31,9 @@ export interface Move {
  */
 export function movesOf(world: World, setting: Setting): Move[] {
   const isEnded = world.ledger.state === 'ended';
-  const first = world.workers.findIndex(({ at, paused }) =>
-    isEnded ? at !== 'idle' : world.budget === 0 && !paused && (at === 'settling' || at === 'completing'),
+  const first = world.workers.findIndex(
+    ({ at, paused }) =>
+      !paused && (isEnded ? at !== 'idle' : world.budget === 0 && (at === 'settling' || at === 'completing')),
   );
   if (first >= 0) return works(world, first, setting);
   const moves = [...sweeps(world, setting), ...times(world, setting), ...deliveries(world)];
@@ -96,7 +97,7 @@ function calls(world: World, i: number, worker: Worker, setting: Setting): Move[
   if (isPast(world) || !isRenewing(worker, world.ledger)) {
     moves.push(to('work', 'is told to stop', { at: 'settling', onward: 'completing' }));
   }
-  const drained: Worker = { ...worker, at: 'settling', onward: 'releasing' };
+  const drained: Worker = { ...worker, ...leaveCall(setting, 'releasing') };
   const name = `worker ${i + 1}`;
   return [...moves, ...fault(world, setting, 'drain', name, (from) => withWorker(from, i, drained))];
 }
@@ -153,22 +154,34 @@ function times(world: World, setting: Setting): Move[] {
     }
   }
   const { ledger } = world;
-  if (ledger.state === 'ended' || isPast(world)) return moves;
+  const unsettled = Object.values(ledger.unsettled).filter((at) => at > world.now);
+  const tick = (at: number): Move => ({
+    kind: 'tick',
+    name: `${at - world.now} ms pass`,
+    make: () => pass(world, at, setting),
+  });
+  if (ledger.state === 'ended' || isPast(world)) {
+    if (unsettled.length > 0 && isSettled(world)) moves.push(tick(Math.min(...unsettled)));
+    return moves;
+  }
   const isRenewed = world.workers.some((worker) => isRenewing(worker, ledger));
   const jobsDue = Object.entries(world.dues).map(([job, at]) => (world.jobs[job] === null ? at : null));
-  const due = [ledger.unplacedAt, ledger.waitUntil, isRenewed ? null : ledger.leaseUntil, ...jobsDue];
-  const at = Math.min(...due.filter((time) => time !== null && time > world.now).map(Number));
-  if (at < ledger.deadlineAt && isSettled(world)) {
-    moves.push({ kind: 'tick', name: `${at - world.now} ms pass`, make: () => pass(world, at, setting) });
-  }
+  const due = [ledger.unplacedAt, ledger.waitUntil, isRenewed ? null : ledger.leaseUntil];
+  const at = Math.min(
+    ...[...due, ...jobsDue, ...unsettled].filter((time) => time !== null && time > world.now).map(Number),
+  );
+  if (at < ledger.deadlineAt && isSettled(world)) moves.push(tick(at));
   if (!setting.deadlineComes) return moves;
   const make = () => pass(world, ledger.deadlineAt, setting);
   return [...moves, { kind: 'deadline', name: 'the deadline passes', make }];
 }
 
-/** A step takes less time than any timer, unless its process was paused. */
-function isSettled({ workers, adds, sight }: World): boolean {
-  const isWaiting = workers.every(({ at, paused }) => paused || at === 'idle' || at === 'calling');
+/** A step takes less time than any timer, unless its process was paused. A run that is not current is told so soon. */
+function isSettled({ workers, adds, sight, ledger }: World): boolean {
+  const isWaiting = workers.every(
+    (worker) =>
+      worker.paused || worker.at === 'idle' || (worker.at === 'calling' && isRenewing(worker, ledger)),
+  );
   return isWaiting && adds.every(({ slow }) => slow) && sight === null;
 }
 
@@ -196,7 +209,10 @@ function sweeps(world: World, { ledger, targets }: Setting): Move[] {
       sweep(`acts on the ${sight.due}`, () => act({ ...world, sight: null }, sight, ledger, targets.length)),
     ];
   }
-  if (request.state === 'ended') return [];
+  const writeOffs = Object.entries(request.unsettled).flatMap(([run, at]) =>
+    at > now ? [] : [sweep(`writes off run ${run}`, () => writeOff(world, Number(run), ledger))],
+  );
+  if (request.state === 'ended') return writeOffs;
   const { attempt, placement, target } = request;
   const exists = jobKey(request) in world.jobs;
   const due = { lease: request.leaseUntil, wait: request.waitUntil, unplaced: request.unplacedAt };
@@ -206,6 +222,7 @@ function sweeps(world: World, { ledger, targets }: Setting): Move[] {
     const seen = { due: kind, attempt, placement, target, exists };
     return [sweep(`sees the ${kind} due`, () => ({ ...world, sight: seen }))];
   });
+  moves.push(...writeOffs);
   if (!isPast(world)) return moves;
   const guard = { kind: 'deadline' } as const;
   return [sweep('deadline', () => endBy(world, guard, 'deadline_exceeded', ledger)), ...moves];
@@ -234,6 +251,15 @@ function act(world: World, sight: Sight, ledger: Setting['ledger'], targets: num
       return addLater(...perform(world, { op: 'replace', repeats: false, run: replace }));
     }
   }
+}
+
+function writeOff(world: World, epoch: number, ledger: Setting['ledger']): World {
+  const [after] = perform(world, { op: 'write-off', run: (s, now) => ledger.writeOff(s, now, epoch) });
+  const isAwake = world.workers.some((worker) => !worker.paused && worker.epoch === epoch);
+  if (isAwake && after.ledger.usage[epoch] !== world.ledger.usage[epoch]) {
+    throw new PromiseBroken(`write-off of run ${epoch}, which could still settle`);
+  }
+  return after;
 }
 
 function addLater(world: World, add: ModelPlaced | null): World {

@@ -40,7 +40,12 @@ function checkRepetition<R>(after: ModelRequest, reply: R, now: number, { op, ru
 
 function checkStep(before: ModelRequest, after: ModelRequest, now: number, command: Command<unknown>): void {
   const { op, epoch } = command;
-  const changed = !isSame(before, { ...after, usage: before.usage, expiresAt: before.expiresAt });
+  const changed = !isSame(before, {
+    ...after,
+    usage: before.usage,
+    unsettled: before.unsettled,
+    expiresAt: before.expiresAt,
+  });
   if (before.state === 'ended' && changed) throw new PromiseBroken(`${op} changed an ended request`);
   if (epoch !== undefined && changed && !isCurrent(before, epoch)) {
     throw new PromiseBroken(`${op} was accepted from run ${epoch}, which is not current`);
@@ -87,7 +92,13 @@ function isLost(op: string, before: ModelRequest, after: ModelRequest, now: numb
 /** Commands of others than the run itself and its client. */
 function isTakeover({ op, epoch, token }: Command<unknown>, before: ModelRequest): boolean {
   if (before.state !== 'running' || epoch !== undefined) return false;
-  return op !== 'cancel' && op !== 'attend' && op !== 'settle' && (op !== 'claim' || token !== before.token);
+  return (
+    op !== 'cancel' &&
+    op !== 'attend' &&
+    op !== 'settle' &&
+    op !== 'write-off' &&
+    (op !== 'claim' || token !== before.token)
+  );
 }
 
 function countStarts({ ledger, starts }: World, after: ModelRequest, op: string): World['starts'] {
@@ -149,6 +160,12 @@ export function checkWorld(world: World, { stream }: Setting): void {
   }
   for (const [attempt, count] of Object.entries(starts)) {
     if (count > MAX_STARTS) throw new PromiseBroken(`attempt ${attempt} was started ${count} times`);
+  }
+  const over = ledger.state === 'running' ? ledger.epoch - 1 : ledger.epoch;
+  for (let run = 1; run <= over; run++) {
+    if (ledger.usage[run] === undefined && ledger.unsettled[run] === undefined) {
+      throw new PromiseBroken(`run ${run} is over without a usage row, and nobody looks after it`);
+    }
   }
   checkOutcome(world, stream);
 }

@@ -16,6 +16,7 @@ const walks = [
   { name: 'retry', worlds: 2_000, outcomes: ['completed', 'upstream_error'] },
   { name: 'retryCancelled', worlds: 100, outcomes: ['completed', 'cancelled', 'deadline_exceeded'] },
   { name: 'retryMoves', worlds: 500, outcomes: ['completed', 'upstream_error'] },
+  { name: 'lateUsage', worlds: 10_000, outcomes: ['completed', 'cancelled', 'stream_interrupted'] },
   { name: 'killer', worlds: 20_000, outcomes: ['completed', 'stream_interrupted', 'internal_error'] },
 ] as const;
 

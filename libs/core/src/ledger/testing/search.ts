@@ -22,6 +22,7 @@ interface Schedule {
 const isEnded = ({ ledger }: World): boolean => ledger.state === 'ended';
 const isQuiet = (world: World): boolean =>
   isEnded(world) &&
+  Object.keys(world.ledger.unsettled).length === 0 &&
   Object.keys(world.jobs).length === 0 &&
   world.workers.every(({ at, paused }) => at === 'idle' || paused);
 

@@ -24,6 +24,7 @@ const plain: Setting = {
   budget: 1,
   providerFails: true,
   retries: false,
+  settlesLate: false,
   clientCancels: false,
   deadlineComes: false,
 };
@@ -55,6 +56,13 @@ export const settings = {
     ...retrying,
     targets: [{ ...gpuBox, maxQueueWaitMs: 5_000 }, openai],
     faults: ['lostAdd'],
+  },
+  lateUsage: {
+    ...plain,
+    targets: [gpuBox, openai],
+    faults: ['crash', 'pause', 'drain'],
+    settlesLate: true,
+    clientCancels: true,
   },
   killer: { ...plain, faults: ['crash', 'drain'], budget: 3, workers: 1, providerFails: false },
 } as const satisfies Record<string, Setting>;

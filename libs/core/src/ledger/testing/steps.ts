@@ -108,9 +108,15 @@ export const seals = (
   expected,
 });
 
-export const settles = (epoch: number, expected = true, usage = '{"tokens":7}'): Step => ({
-  name: `settle ${epoch}`,
+export const settles = (epoch: number, expected = true, usage: string | null = '{"tokens":7}'): Step => ({
+  name: `settle ${epoch}${usage === null ? ' without a call' : ''}`,
   act: (ledger) => ledger.settle({ epoch, usage }),
+  expected,
+});
+
+export const writesOff = (epoch: number, expected = true): Step => ({
+  name: `write off ${epoch}`,
+  act: (ledger) => ledger.writeOff(epoch),
   expected,
 });
 

@@ -41,13 +41,13 @@ export function stepWorker(world: World, i: number, worker: Worker, setting: Set
     case 'moving': {
       const args = { guard, ...moveOf(worker, targets.length), record: `attempt ${attempt}` };
       const [after, add] = perform(world, { op: 'next', epoch, run: (s, now) => ledger.next(s, now, args) });
-      return go(after, add === null ? { at: 'sealing' } : { at: 'adding', add });
+      return go(after, add === null ? { at: 'sealing' } : { add, ...over(setting, 'adding') });
     }
     case 'sealing': {
       const last = worker.finished ? { last: { seq: worker.tokens, text: tokenOf(worker) } } : {};
       const args = { guard, outcome: outcomeOf(worker, stream), ...last };
       const [after] = perform(world, { op: 'seal', epoch, run: (s, now) => ledger.seal(s, now, args) });
-      return go(after, { at: 'completing' });
+      return go(after, over(setting, 'completing'));
     }
     case 'releasing': {
       const [after, add] = perform(world, {
@@ -55,13 +55,22 @@ export function stepWorker(world: World, i: number, worker: Worker, setting: Set
         epoch,
         run: (s, now) => ledger.release(s, now, epoch),
       });
-      return go(after, add === null ? { at: 'sealing' } : { at: 'adding', add });
+      return go(after, add === null ? { at: 'sealing' } : { add, ...over(setting, 'adding') });
     }
     case 'adding':
       return go(worker.add === null ? world : addJob(world, worker.add), { at: 'completing' });
     case 'completing':
       return withWorker(completeJob(world, worker), i, idle);
   }
+}
+
+/** What follows the end of a run's call: it settles, then goes on; or the other way round. */
+export function leaveCall({ settlesLate }: Setting, onward: Stage): Pick<Worker, 'at' | 'onward'> {
+  return settlesLate ? { at: onward, onward: 'idle' } : { at: 'settling', onward };
+}
+
+function over({ settlesLate }: Setting, onward: Stage): Partial<Worker> {
+  return settlesLate ? { at: 'settling', onward } : { at: onward };
 }
 
 /** Forgets the run with its last command, so that worlds which differ only in history are one. */
@@ -105,16 +114,17 @@ export function addJob(world: World, placed: ModelPlaced): World {
 }
 
 /** What the provider may do next for a run: give a token or the finish, or fail. */
-export function provide(worker: Worker, { stream }: Setting): Worker {
+export function provide(worker: Worker, setting: Setting): Worker {
   const tokens = worker.tokens + 1;
-  if (tokens < wholeAnswer(stream)) return { ...worker, at: 'appending', tokens };
-  return { ...worker, at: 'settling', onward: 'sealing', tokens, finished: true };
+  if (tokens < wholeAnswer(setting.stream)) return { ...worker, at: 'appending', tokens };
+  return { ...worker, ...leaveCall(setting, 'sealing'), tokens, finished: true };
 }
 
 /** The worker lets the ledger refuse to move on after output. */
-export function failCall(worker: Worker, { targets, retries }: Setting): Worker {
+export function failCall(worker: Worker, setting: Setting): Worker {
+  const { targets, retries } = setting;
   const canMove = worker.target + 1 < targets.length || (retries && worker.attempt === targets.length);
-  return { ...worker, at: 'settling', onward: canMove ? 'moving' : 'sealing' };
+  return { ...worker, ...leaveCall(setting, canMove ? 'moving' : 'sealing') };
 }
 
 /** On to the next target; from the last one, a retry of the first. */

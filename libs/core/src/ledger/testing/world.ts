@@ -12,6 +12,7 @@ export type Transitions = Pick<
   | 'append'
   | 'seal'
   | 'settle'
+  | 'writeOff'
   | 'next'
   | 'release'
   | 'lapse'
@@ -51,6 +52,8 @@ export interface Setting {
   readonly providerFails: boolean;
   /** Does a failed call on the last target begin once more with the first, `RETRY_AFTER_MS` later? */
   readonly retries: boolean;
+  /** Does a run settle after it has sealed or moved on? Otherwise before. */
+  readonly settlesLate: boolean;
   readonly clientCancels: boolean;
   /** Can the deadline come at any moment? */
   readonly deadlineComes: boolean;
@@ -188,6 +191,7 @@ export function keyOf(world: World): string {
   return [
     stored(ledger),
     ledger.state === 'ended' ? '' : `${isPast(world)}${timers(world)}`,
+    Object.entries(ledger.unsettled).map(([epoch, at]) => `${epoch}:${Math.max(0, at - world.now)}`),
     world.workers.map((worker) => workerKey(worker, world)).sort(),
     Object.keys(jobs)
       .sort()

@@ -2,8 +2,8 @@ import type { ModelRequest, ModelState, Step } from '../model-state.js';
 import { pretending } from './breaking.js';
 import { wholeModel as model, type Transitions } from './world.js';
 
-/** Ledgers without a guard that only the cases can miss: the search has one client and one request. */
-export const brokenForClients: readonly { readonly name: string; readonly without: Partial<Transitions> }[] =
+/** Ledgers without a guard that only the cases can miss: the search has one client, one request, and no clock to spare. */
+export const brokenByCase: readonly { readonly name: string; readonly without: Partial<Transitions> }[] =
   [
     {
       name: 'a kept request is cancelled when nobody reads it',
