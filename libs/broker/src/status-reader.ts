@@ -5,6 +5,7 @@ import { connect, redactUrl, type BrokerLog } from './connection.js';
 import { readDepths, type Depth } from './depths.js';
 import { readHeartbeats, unite } from './fleet-watch.js';
 import { Keys } from './keys.js';
+import { within } from './within.js';
 
 /** What goes on in an installation, as of one moment. No prompt, no key. */
 export interface BrokerStatus {
@@ -60,27 +61,21 @@ export class StatusReader {
 
   /** @throws if Redis does not answer all of it within `timeoutMs`. */
   async read(timeoutMs: number): Promise<BrokerStatus> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    try {
-      const [heartbeats, depths, running, [seconds]] = await Promise.race([
-        Promise.all([
-          readHeartbeats(this.redis, this.keys),
-          readDepths(this.redis, this.keys),
-          this.countRuns(),
-          this.redis.time(),
-        ]),
-        late.promise,
-      ]);
-      const now = Number(seconds) * 1_000;
-      return {
-        redis: redactUrl(this.options.url),
-        workers: heartbeats.map((heartbeat) => toWorker(heartbeat)),
-        providers: toProviders({ heartbeats, depths, running, now }),
-      };
-    } finally {
-      clearTimeout(timer);
-    }
+    const [heartbeats, depths, running, [seconds]] = await within(
+      timeoutMs,
+      Promise.all([
+        readHeartbeats(this.redis, this.keys),
+        readDepths(this.redis, this.keys),
+        this.countRuns(),
+        this.redis.time(),
+      ]),
+    );
+    const now = Number(seconds) * 1_000;
+    return {
+      redis: redactUrl(this.options.url),
+      workers: heartbeats.map((heartbeat) => toWorker(heartbeat)),
+      providers: toProviders({ heartbeats, depths, running, now }),
+    };
   }
 
   close(): void {
