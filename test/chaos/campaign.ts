@@ -34,7 +34,9 @@ const PROGRESS_MS = 30_000;
 const PROVIDERS = ['gpu', 'spare'];
 
 /** Plays a campaign from its seed to the verdict. Every process and Redis is its own, and ends with it. */
-export async function runCampaign(options: CampaignOptions): Promise<Report> {
+export async function runCampaign(
+  options: CampaignOptions,
+): Promise<{ report: Report; histories: Histories }> {
   const upstream = await ChaosUpstream.start();
   const cluster = await Cluster.start({ upstream, apis: options.apis, workers: options.workers });
   const redis = new Redis(cluster.redis.url, { maxRetriesPerRequest: null });
@@ -58,7 +60,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Report> {
       leftovers,
       crashes: cluster.crashes,
     };
-    return reportOn(histories, checkHistories(histories));
+    return { report: reportOn(histories, checkHistories(histories)), histories };
   } finally {
     redis.disconnect();
     await cluster.stop();

@@ -98,6 +98,8 @@ export interface Fault {
   readonly process: string;
   /** The named point at which a process was killed; `any` for a kill at any moment. */
   readonly point: string;
+  /** The request at whose point a process was killed; empty where no single one was. */
+  readonly request: string;
   readonly from: number;
   /** When the process ran again, or Redis answered again; the same as `from` for what is done in a moment. */
   readonly to: number;

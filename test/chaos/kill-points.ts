@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { wordsOf } from './resp.js';
 
@@ -43,10 +43,9 @@ export function momentOf(point: RedisPoint): { kind: CommandKind; when: 'before'
   return { kind, when };
 }
 
-/** The hash of each script as the built processes send it. */
-const SCRIPTS: ReadonlyMap<string, CommandKind> = new Map(
-  (['accept', 'claim', 'next', 'seal'] as const).map((name) => [hashOf(name), name]),
-);
+/** Processes send the built scripts, specs those beside the code. */
+const LUA_FOLDERS = ['dist/libs/broker/src/lua', 'libs/broker/src/lua'];
+let scripts: ReadonlyMap<string, CommandKind> | undefined;
 
 /** Words of a command that are looked at: a script's name and keys, and the first of its arguments. */
 const WORDS = 40;
@@ -59,7 +58,8 @@ export function recognise(command: Buffer): { kind: CommandKind; request: string
   const [name = '', script = '', count = '0', ...rest] = wordsOf(command, WORDS);
   const [first = '', , guard] = rest.slice(Number(count));
   const sha = name.toLowerCase() === 'evalsha' ? script : sha1(script);
-  const kind = SCRIPTS.get(sha);
+  scripts ??= hashScripts();
+  const kind = scripts.get(sha);
   // Others seal, too: a sweeper a passed deadline, an api a cancelled request.
   if (kind === 'seal' && guard !== 'epoch') return undefined;
   if (kind) return { kind, request: first };
@@ -67,9 +67,14 @@ export function recognise(command: Buffer): { kind: CommandKind; request: string
   return { kind: 'ack', request: first.replace(/-\d+-\d+$/, '') };
 }
 
-function hashOf(name: string): string {
-  const source = (file: string) => readFileSync(path.resolve(`dist/libs/broker/src/lua/${file}.lua`), 'utf8');
-  return sha1([source('clock'), source('request'), source(name)].join('\n'));
+function hashScripts(): ReadonlyMap<string, CommandKind> {
+  const hashes = LUA_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+    (['accept', 'claim', 'next', 'seal'] as const).map((name) => {
+      const source = (file: string) => readFileSync(path.join(folder, `${file}.lua`), 'utf8');
+      return [sha1([source('clock'), source('request'), source(name)].join('\n')), name] as const;
+    }),
+  );
+  return new Map(hashes);
 }
 
 function sha1(text: string): string {

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.js';
+import { evidenceFor } from './evidence.js';
 import { printReport } from './report.js';
 
 const FOLDER = '.cache/chaos';
@@ -32,7 +33,7 @@ process.once('SIGINT', () => {
 
 const number = (name: Exclude<keyof typeof values, 'minutes'>) => Number(values[name]);
 const startedAt = Date.now();
-const report = await runCampaign({
+const { report, histories } = await runCampaign({
   seed: number('seed'),
   kills: number('kills'),
   stops: number('stops'),
@@ -50,7 +51,12 @@ const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
 print(printReport(report, `seed ${values.seed}, ${minutes} minutes`));
 mkdirSync(FOLDER, { recursive: true });
 const file = path.join(FOLDER, `seed-${values.seed}.json`);
-writeFileSync(file, JSON.stringify({ options: values, minutes: Number(minutes), ...report }, null, 2));
+const { violations, ...figures } = report;
+const evidence = evidenceFor(histories, violations);
+writeFileSync(
+  file,
+  JSON.stringify({ options: values, minutes: Number(minutes), ...figures, violations, evidence }, null, 2),
+);
 print(`written to ${file}`);
 process.exitCode = report.violations.length === 0 ? 0 : 1;
 

@@ -31,12 +31,15 @@ export interface NemesisOptions {
 /** Breaks things on demand, and remembers what it did when. */
 export class Nemesis {
   readonly faults: Mutable<Fault>[] = [];
-  private readonly upstreamTraps = new Map<string, { point: UpstreamPoint; onReached: () => void }>();
+  private readonly upstreamTraps = new Map<
+    string,
+    { point: UpstreamPoint; onReached: (request: string) => void }
+  >();
 
   constructor(private readonly options: NemesisOptions) {
-    options.upstream.onPoint = (worker, point) => {
+    options.upstream.onPoint = (worker, point, request) => {
       const trap = this.upstreamTraps.get(worker);
-      if (trap?.point === point) trap.onReached();
+      if (trap?.point === point) trap.onReached(request);
     };
   }
 
@@ -96,22 +99,26 @@ export class Nemesis {
   }
 
   /** Kills it at the named point, in the same tick in which that is noticed, or after a while wherever it is. */
-  private async killAt(member: Member, point: string, arm: (onReached: () => void) => void): Promise<void> {
+  private async killAt(
+    member: Member,
+    point: string,
+    arm: (onReached: (request: string) => void) => void,
+  ): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const strike = (where: string) => {
+    const strike = (where: string, request: string) => {
       clearTimeout(timer);
-      this.kill(member, where);
+      this.kill(member, where, request);
       resolve();
     };
-    const timer = setTimeout(() => strike('any'), POINT_MS);
+    const timer = setTimeout(() => strike('any', ''), POINT_MS);
     member.state = 'armed';
-    arm(() => strike(point));
+    arm((request) => strike(point, request));
     await promise;
   }
 
-  private kill(member: Member, point: string): void {
+  private kill(member: Member, point: string, request = ''): void {
     if (member.state === 'dead') return;
-    this.note({ kind: 'kill', process: member.name, point });
+    this.note({ kind: 'kill', process: member.name, point, request });
     this.options.cluster.kill(member);
   }
 
@@ -121,7 +128,7 @@ export class Nemesis {
     const isLong = member.role === 'worker' && random.chance(0.6);
     const ms = isLong ? random.between(5_500, 10_000) : random.between(200, 4_000);
     member.state = 'frozen';
-    const fault = this.note({ kind: 'freeze', process: member.name, point: 'any' });
+    const fault = this.note({ kind: 'freeze', process: member.name, point: 'any', request: '' });
     fault.to = Infinity;
     member.child.signal('SIGSTOP');
     await delay(ms);
@@ -132,7 +139,7 @@ export class Nemesis {
 
   private async restartRedis(): Promise<void> {
     const { cluster, redis, random } = this.options;
-    const fault = this.note({ kind: 'redis-restart', process: '', point: 'any' });
+    const fault = this.note({ kind: 'redis-restart', process: '', point: 'any', request: '' });
     fault.to = Infinity;
     if (random.chance(0.7)) await cluster.redis.kill();
     await cluster.redis.restart();
@@ -142,7 +149,7 @@ export class Nemesis {
 
   private async pauseRedis(): Promise<void> {
     const { redis, random } = this.options;
-    const fault = this.note({ kind: 'redis-pause', process: '', point: 'any' });
+    const fault = this.note({ kind: 'redis-pause', process: '', point: 'any', request: '' });
     fault.to = Infinity;
     await redis.call('CLIENT', 'PAUSE', random.between(300, 3_000), random.chance(0.5) ? 'ALL' : 'WRITE');
     // Answered when the pause is over.
@@ -151,7 +158,7 @@ export class Nemesis {
   }
 
   private async cutPubSub(): Promise<void> {
-    this.note({ kind: 'pubsub-cut', process: '', point: 'any' });
+    this.note({ kind: 'pubsub-cut', process: '', point: 'any', request: '' });
     await this.options.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   }
 

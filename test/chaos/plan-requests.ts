@@ -28,8 +28,10 @@ export const TOTAL_MS = 60_000;
 /** A mix of all that clients do; the n-th draw of a seed is always the same. */
 export function planRequest(random: Random, marker: string): RequestPlan {
   const tokens = 1 + Math.floor(MOST_TOKENS * random.next() ** 3);
-  const lengthMs = Math.min(9_000, tokens * MOST_PACE_MS, random.exponential(2_500));
   const stream = random.chance(0.7);
+  // A whole answer is made anew when its worker is killed: a long one would be killed three times, and be given up.
+  const [meanMs, mostMs] = stream ? [2_700, 9_000] : [1_000, 3_000];
+  const lengthMs = Math.min(mostMs, tokens * MOST_PACE_MS, random.exponential(meanMs));
   return {
     marker,
     model: random.chance(0.5) ? 'one' : 'two',

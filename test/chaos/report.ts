@@ -25,6 +25,8 @@ export interface Report {
   readonly runsLost: number;
   /** From a worker's kill to the typed error or the successor's first frame at the client, ms. */
   readonly recoveryMs: Percentiles;
+  /** From the kill of a worker that had taken a job and not claimed it, to the call that another made, ms. */
+  readonly unclaimedMs: Percentiles;
   /** From a client's leaving to the close of its call's socket, ms. */
   readonly closedMs: Percentiles;
   /** How long past its deadline each request that got that far ended, ms. */
@@ -53,6 +55,9 @@ export function reportOn(histories: Histories, violations: readonly Violation[])
     ),
     runsLost: calls.filter((call) => isLost(call, times)).length,
     recoveryMs: percentilesOf(clients.flatMap((client) => recoveryOf(client, callsOf(client), times) ?? [])),
+    unclaimedMs: percentilesOf(
+      clients.flatMap((client) => unclaimedOf(client, callsOf(client), histories) ?? []),
+    ),
     closedMs: percentilesOf(clients.flatMap((client) => closingsOf(client, callsOf(client), times))),
     lateMs: percentilesOf(late),
     violations,
@@ -125,6 +130,8 @@ function recoveryOf(
     return undefined;
   const successor = calls[lost + 1];
   if (successor && times.struck(successor.worker, successor.startedAt, client.endedAt)) return undefined;
+  // A run between the two was lost as well, before it made its call.
+  if (successor && (successor.epoch ?? 0) > (call.epoch ?? 0) + 1) return undefined;
   // A whole answer's first frame is its last: what counts is when its call was made.
   if (!client.stream && successor) return successor.startedAt - killedAt;
   const own = `${client.marker}/${call.number}/`;
@@ -132,6 +139,19 @@ function recoveryOf(
     ([at, kind, text]) => at >= killedAt && !(kind === 'token' && text.startsWith(own)),
   );
   return next && next[0] - killedAt;
+}
+
+/** Between the job and the claim only the queue knows that a worker is gone. */
+function unclaimedOf(
+  { request, ending }: ClientHistory,
+  calls: readonly UpstreamCall[],
+  { faults }: Histories,
+): number | undefined {
+  const kills = faults.filter((fault) => fault.request === request && request !== '');
+  const [kill] = kills;
+  if (ending !== 'whole' || kill?.point !== 'before-claim' || kills.length > 1) return undefined;
+  const next = calls.find(({ startedAt }) => startedAt > kill.from);
+  return next && next.startedAt - kill.from;
 }
 
 /** Of the calls that were open when their client left; a killed or frozen process is another matter. */

@@ -1,0 +1,40 @@
+import type { Violation } from './check-client.js';
+import type { Histories } from './history.js';
+
+/** Violations shown with all that is known about them, and events of a client shown from each end. */
+const MOST_SHOWN = 40;
+const EVENTS_SHOWN = 6;
+
+/** What the histories hold about each violation: enough to find its cause without playing the campaign again. */
+export function evidenceFor(
+  { clients, calls, rows, faults }: Histories,
+  violations: readonly Violation[],
+): readonly object[] {
+  return violations.slice(0, MOST_SHOWN).map((violation) => {
+    const { about } = violation;
+    const client = clients.find(({ marker, request }) => about !== '' && [marker, request].includes(about));
+    const request = client?.request ?? about;
+    const itsCalls = calls.filter((call) => call.request === request && request !== '');
+    const processes = [client?.api, ...itsCalls.map(({ worker }) => worker)];
+    const from = Math.min(client?.sentAt ?? Infinity, ...itsCalls.map(({ startedAt }) => startedAt));
+    const to = Math.max(client?.endedAt ?? 0, ...itsCalls.map(({ closedAt = 0 }) => closedAt));
+    return {
+      ...violation,
+      client: client && { ...client, events: shorten(client.events) },
+      calls: itsCalls,
+      rows: rows.filter((row) => row.request === request),
+      faults: faults.filter(
+        (fault) =>
+          (fault.process === '' || processes.includes(fault.process) || fault.request === request) &&
+          fault.from < to + 10_000 &&
+          fault.to > from - 10_000,
+      ),
+    };
+  });
+}
+
+function shorten<Event>(events: readonly Event[]): readonly (Event | string)[] {
+  if (events.length <= 2 * EVENTS_SHOWN) return events;
+  const left = `${events.length - 2 * EVENTS_SHOWN} more`;
+  return [...events.slice(0, EVENTS_SHOWN), left, ...events.slice(-EVENTS_SHOWN)];
+}
