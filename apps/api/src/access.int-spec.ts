@@ -19,6 +19,9 @@ afterAll(async () => {
   await redis.stop();
 });
 
+/** A request that nobody has made. */
+const UNKNOWN = '/v1/requests/req_0_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+
 /** Every route, and what it answers to whom. A body that is no request shows that a route was reached: 400. */
 const MATRIX = [
   { method: 'GET', path: '/', none: 200, bad: 200, good: 200 },
@@ -34,9 +37,15 @@ const MATRIX = [
   { method: 'GET', path: '/v1/models/m', none: 401, bad: 401, good: 200 },
   { method: 'HEAD', path: '/v1/models/m', none: 401, bad: 401, good: 200 },
   { method: 'POST', path: '/v1/chat/completions', none: 401, bad: 401, good: 400 },
+  { method: 'GET', path: UNKNOWN, none: 401, bad: 401, good: 404 },
+  { method: 'HEAD', path: UNKNOWN, none: 401, bad: 401, good: 404 },
+  { method: 'DELETE', path: UNKNOWN, none: 401, bad: 401, good: 404 },
+  { method: 'GET', path: `${UNKNOWN}/stream`, none: 401, bad: 401, good: 404 },
+  { method: 'HEAD', path: `${UNKNOWN}/stream`, none: 401, bad: 401, good: 404 },
+  { method: 'POST', path: `${UNKNOWN}/cancel`, none: 401, bad: 401, good: 404 },
 ] as const;
 
-const CODES = { 200: undefined, 400: 'invalid_value', 401: 'invalid_api_key' };
+const CODES = { 200: undefined, 400: 'invalid_value', 401: 'invalid_api_key', 404: 'request_not_found' };
 
 describe('access', () => {
   const cases = MATRIX.flatMap(({ method, path, none, bad, good }) => [
@@ -59,7 +68,10 @@ describe('access', () => {
 
   it('has no route that the matrix leaves out', () => {
     const routes = locked.routes().map(({ method, path }) => `${method} ${path}`);
-    const listed = MATRIX.map(({ method, path }) => `${method} ${path.replace('models/m', 'models/*')}`);
+    const listed = MATRIX.map(
+      ({ method, path }) =>
+        `${method} ${path.replace('models/m', 'models/*').replace(UNKNOWN, '/v1/requests/:id')}`,
+    );
     expect(routes.sort()).toEqual(listed.sort());
   });
 

@@ -5,8 +5,8 @@ import type { ServedBy } from './served-by.js';
 export interface Answer {
   /** A worker has begun a run. */
   start(by: ServedBy): void;
-  /** Bytes of the answer, to be passed on as they are. Waits while the client reads too slowly. */
-  data(bytes: Buffer): Promise<void>;
+  /** The bytes of a frame, and its log id, to be passed on as they are. Waits while the client reads too slowly. */
+  data(bytes: Buffer, id: string): Promise<void>;
   /** The answer is whole. */
   complete(): void;
   /** Tells the client of a failure; throws the error where the answer can still have a status of its own. */

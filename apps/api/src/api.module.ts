@@ -7,10 +7,12 @@ import { InFlight } from './in-flight.js';
 import { InferenceController } from './inference.controller.js';
 import { Metrics } from './metrics.js';
 import { OperationsController } from './operations.controller.js';
+import { Requests } from './requests.js';
+import { RequestsController } from './requests.controller.js';
 
 @Module({
-  controllers: [InferenceController, OperationsController],
-  providers: [ChatCompletions, Metrics],
+  controllers: [InferenceController, OperationsController, RequestsController],
+  providers: [ChatCompletions, Metrics, Requests],
 })
 export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(

@@ -4,24 +4,27 @@ import { Broker } from '#broker/broker.js';
 import { readControls } from '#core/controls.js';
 import { deadlineMs } from '#core/deadline.js';
 import { SpillwayError } from '#core/errors.js';
-import type { NewRequest } from '#core/ledger/transitions.js';
+import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
 import { makePlan } from '#core/plan.js';
 import { resolveModel } from '#core/route.js';
 import { showName } from '#core/scrub.js';
-import type { Answer } from './answer.js';
 import { ApiSettings } from './api-settings.js';
 import { readChatRequest } from './chat-request.js';
+import { adopt, deliver } from './deliver.js';
 import { Exchange } from './exchange.js';
+import { hashCall } from './idempotency.js';
 import { InFlight } from './in-flight.js';
 import { parseJsonBody } from './json-body.js';
-import { relay } from './relay.js';
-import { StreamAnswer } from './stream-answer.js';
-import { WholeAnswer } from './whole-answer.js';
+import { readLifetime, type Lifetime } from './lifetime.js';
+import { Requests } from './requests.js';
 
 type Submission = Omit<NewRequest, 'replica'>;
+type Taken = Extract<AcceptReply, { kind: 'accepted' | 'attached' }>;
 
 /** Retry-After when no queue of the plan has been seen to move lately, s: nobody can know, so not at once. */
 const UNKNOWN_WAIT_SECONDS = 10;
+/** How often a key may turn out to be another request's that has expired when it is to be read. */
+const MAX_TRIES = 3;
 
 @Injectable()
 export class ChatCompletions {
@@ -29,6 +32,7 @@ export class ChatCompletions {
     private readonly settings: ApiSettings,
     private readonly broker: Broker,
     private readonly inFlight: InFlight,
+    private readonly requests: Requests,
   ) {}
 
   /**
@@ -37,33 +41,63 @@ export class ChatCompletions {
    * @throws {SpillwayError} for every failure that the client has not been told of
    */
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const exchange = await this.accept(request, reply);
+    const lifetime = readLifetime(request.headers);
+    const exchange = await this.accept(lifetime, request, reply);
     if (!exchange) return;
-    const answer = this.newAnswer(exchange, request, reply);
-    try {
-      await relay(exchange, answer, request.record);
-    } finally {
-      answer.close();
-      exchange.close();
-    }
+    const format = { ids: lifetime.continues };
+    await deliver({ exchange, request, reply, settings: this.settings, format });
   }
 
   /**
-   * Puts the request into the ledger; undefined if its client has left. A step of its own, so that nothing keeps
-   * the body, which is Redis's from here on, in this process for as long as the answer takes.
+   * Puts the request into the ledger, or finds the one that has its key there; undefined if its client has left. A step
+   * of its own, so that nothing keeps the body, which is Redis's from here on, in this process for as long as the answer
+   * takes.
    */
-  private async accept(request: FastifyRequest, reply: FastifyReply): Promise<Exchange | undefined> {
-    const submission = this.prepare(request);
+  private async accept(
+    lifetime: Lifetime,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Exchange | undefined> {
+    const submission = { ...this.prepare(request), ...this.keep(lifetime, request, reply) };
     request.body = undefined;
-    if (reply.raw.destroyed) return undefined;
-    const exchange = new Exchange(request.id, this.broker, reply.raw, submission.timeoutMs);
-    this.inFlight.add(exchange, reply.raw);
-    try {
-      await this.submit(submission, exchange);
-    } catch (error) {
+    if (reply.raw.destroyed && submission.keepMs === undefined) return undefined;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const exchange = this.open(submission, reply);
+      const taken = await this.submit(submission, exchange).catch((error: unknown) => {
+        exchange.close();
+        throw error;
+      });
+      if (taken?.kind !== 'attached') return exchange;
+      this.inFlight.remove(exchange);
       exchange.close();
-      throw error;
+      const joined = await this.requests.attach(taken.request, request, reply);
+      if (joined) request.record.via = 'key';
+      // Else it has expired since, and its key is free.
+      if (joined || reply.raw.destroyed) return joined;
     }
+    throw new SpillwayError('internal_error', { request: request.id });
+  }
+
+  /** What a request has that outlives its client. */
+  private keep(
+    { continues, idempotencyKey: key }: Lifetime,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Pick<NewRequest, 'id' | 'keepMs' | 'idempotency'> {
+    const { keepMs } = this.settings.config.requests;
+    if (key === undefined) return { id: request.id, ...(continues && { keepMs }) };
+    const { application } = request.record;
+    const path = request.routeOptions.url ?? '';
+    const idempotency = hashCall({ application, key, path, body: request.body as Buffer });
+    adopt(request, reply, this.broker.newRequestId(idempotency.key));
+    return { id: request.id, keepMs, idempotency };
+  }
+
+  private open({ id, timeoutMs, keepMs }: Submission, { raw }: FastifyReply): Exchange {
+    const reader = this.broker.open(id);
+    const cancel = keepMs === undefined && { cancel: () => void this.broker.cancel(id) };
+    const exchange = new Exchange({ reader, raw, timeoutMs, ...cancel });
+    this.inFlight.add(exchange, raw);
     return exchange;
   }
 
@@ -93,28 +127,22 @@ export class ChatCompletions {
   }
 
   /** Submits to the first target of the plan whose queue has room. */
-  private async submit(submission: Submission, exchange: Exchange): Promise<void> {
+  private async submit(submission: Submission, exchange: Exchange): Promise<Taken | undefined> {
     const paces: number[] = [];
-    for (let first = 0; first < submission.targets.length && !exchange.isCut; first++) {
+    const isGivenUp = () => exchange.isCut && !exchange.goesOn;
+    for (let first = 0; first < submission.targets.length && !isGivenUp(); first++) {
       const reply = await this.broker.submit({ ...submission, targets: submission.targets.slice(first) });
-      if (reply.kind === 'accepted') {
-        exchange.noteSubmitted();
-        return;
-      }
-      if (reply.kind === 'queue_full' && reply.paceMs !== undefined) paces.push(reply.paceMs);
+      if (reply.kind === 'conflict') throw new SpillwayError('idempotency_key_conflict');
+      if (reply.kind === 'accepted') exchange.noteSubmitted();
+      if (reply.kind !== 'queue_full') return reply;
+      if (reply.paceMs !== undefined) paces.push(reply.paceMs);
     }
-    if (exchange.isCut) return;
+    if (isGivenUp()) return undefined;
     // A place is free again when the next waiting request is taken.
     const seconds = paces.length === 0 ? UNKNOWN_WAIT_SECONDS : Math.ceil(Math.min(...paces) / 1000);
     throw new SpillwayError('queue_full', {
       model: showName(submission.model),
       seconds: Math.max(1, seconds),
     });
-  }
-
-  private newAnswer({ reader }: Exchange, { record }: FastifyRequest, reply: FastifyReply): Answer {
-    if (record.stream !== true) return new WholeAnswer(reply);
-    const { config, stallMs } = this.settings;
-    return new StreamAnswer(reply, () => reader.status, { ...config.server, stallMs });
   }
 }

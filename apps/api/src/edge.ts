@@ -16,6 +16,8 @@ declare module 'fastify' {
 
 /** Above the idle time of the usual balancers (60 s): they must be the ones to close, or they meet a closed door. */
 const KEEP_ALIVE_MS = 75_000;
+/** How long a connection may be silent before its other end is asked whether it is still there, ms. */
+const PROBE_AFTER_MS = 10_000;
 /** How often Node looks for requests that take too long to arrive, ms. */
 const TIMEOUT_CHECK_MS = 500;
 /** Longest model id in a path. */
@@ -64,6 +66,9 @@ export class Edge {
         this.options.onError(error, request, reply);
       },
       http: {
+        // Finds a client that has vanished while nothing is on its way to it: after this, Linux asks each second, ten times.
+        keepAlive: true,
+        keepAliveInitialDelay: PROBE_AFTER_MS,
         headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
         connectionsCheckingInterval: TIMEOUT_CHECK_MS,
         // Node's own 400 has no body; the hook below refuses the request with one.

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import type { Broker } from '#broker/broker.js';
 import type { FrameReader } from '#broker/frame-reader.js';
 
 /**
@@ -15,48 +14,63 @@ export type Cut = 'gone' | 'late' | 'stopped';
  * nobody says so.
  */
 const LATE_MS = 2_000;
+/** How long the rest of a request that has ended may take to be read without any progress, ms. */
+const REST_MS = 60_000;
 
-/** One request between its acceptance and its answer: its log, and whatever can cut it short. */
-export class Exchange {
-  readonly cut: Promise<Cut>;
+export interface ExchangeOptions {
   /** Where the request stands, and its log. */
   readonly reader: FrameReader;
+  /** The response. */
+  readonly raw: ServerResponse;
+  readonly timeoutMs: number;
+  /** Ends the request; absent where it goes on without this client. Called at most once, and only once submitted. */
+  readonly cancel?: () => void;
+}
+
+/** One client's side of a request until its answer is through: the request's log, and whatever can cut it short. */
+export class Exchange {
+  readonly cut: Promise<Cut>;
+  readonly reader: FrameReader;
+  readonly timeoutMs: number;
   private settle: (cut: Cut) => void;
   private submitted = false;
   private why: Cut | undefined;
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout;
   private readonly onClose = (): void => this.cutShort('gone');
 
-  constructor(
-    readonly id: string,
-    private readonly broker: Broker,
-    private readonly raw: ServerResponse,
-    readonly timeoutMs: number,
-  ) {
+  constructor(private readonly options: ExchangeOptions) {
     const { promise, resolve } = Promise.withResolvers<Cut>();
     this.cut = promise;
     this.settle = resolve;
-    this.reader = broker.open(id);
-    this.timer = setTimeout(() => this.cutShort('late'), timeoutMs + LATE_MS);
-    raw.once('close', this.onClose);
+    this.reader = options.reader;
+    this.timeoutMs = options.timeoutMs;
+    this.timer = setTimeout(() => this.expire(undefined), options.timeoutMs + LATE_MS);
+    options.raw.once('close', this.onClose);
+    // It left before; nothing will tell of that again.
+    if (options.raw.destroyed) this.cutShort('gone');
   }
 
   get isCut(): boolean {
     return this.why !== undefined;
   }
 
+  /** Its request is kept: it goes on, and can be read, without this client. */
+  get goesOn(): boolean {
+    return this.options.cancel === undefined;
+  }
+
   /** The request is in the ledger now, or may be. */
   noteSubmitted(): void {
     this.submitted = true;
     // It left while the request was on its way in: a cancel before this would have found nothing.
-    if (this.isCut) void this.broker.cancel(this.id);
+    if (this.isCut) this.options.cancel?.();
   }
 
-  /** Gives the request up, here and everywhere. The first reason counts. */
+  /** Gives the request up: here, and everywhere unless it is kept. The first reason counts. */
   cutShort(why: Cut): void {
     if (this.isCut) return;
     this.why = why;
-    if (this.submitted) void this.broker.cancel(this.id);
+    if (this.submitted) this.options.cancel?.();
     this.settle(why);
     this.close();
   }
@@ -64,7 +78,14 @@ export class Exchange {
   /** Stops watching; the request itself, if it still runs, goes on. */
   close(): void {
     clearTimeout(this.timer);
-    this.raw.off('close', this.onClose);
+    this.options.raw.off('close', this.onClose);
     this.reader.close();
+  }
+
+  /** A client that reads slowly may still be at an answer that ended in time. */
+  private expire(lastSeen: string | undefined): void {
+    const { status, position } = this.reader;
+    if (status.state !== 'ended' || position === lastSeen) return this.cutShort('late');
+    this.timer = setTimeout(() => this.expire(position), REST_MS);
   }
 }

@@ -19,8 +19,14 @@ export class InFlight {
     return this.exchanges.size;
   }
 
+  /** It turned out that another exchange answers its client. */
+  remove(exchange: Exchange): void {
+    this.exchanges.delete(exchange);
+  }
+
   /** `raw`: its response; the exchange is in flight until the last byte of that was taken, or nobody takes it. */
   add(exchange: Exchange, raw: ServerResponse): void {
+    if (raw.destroyed) return;
     this.exchanges.add(exchange);
     raw.once('close', () => {
       this.exchanges.delete(exchange);

@@ -42,6 +42,17 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly attached = new Counter({
+    name: 'spillway_requests_attached_total',
+    help: 'Inference requests that were answered by one that was there already, by their idempotency key.',
+    registers: [this.registry],
+  });
+  private readonly followed = new Counter({
+    name: 'spillway_requests_followed_total',
+    help: 'Readings of a request by its id: resumed streams, and answers fetched later.',
+    registers: [this.registry],
+  });
+
   constructor(
     private readonly settings: ApiSettings,
     broker: Broker,
@@ -71,15 +82,19 @@ export class Metrics {
     this.registry.registerMetric(waiting);
   }
 
-  /** Counts an inference request that ended. */
+  /** Counts an inference request that ended, or another reading of one. */
   observe(record: RequestRecord, endedAt: number): void {
+    if (record.via === 'id') return this.followed.inc();
+    if (record.via === 'key') this.attached.inc();
     const model = this.labelOf(record.model);
     const stream = String(record.stream ?? false);
     const provider = record.provider ?? 'none';
     this.outcomes.inc({ model, provider, stream, outcome: record.outcome ?? 'ok' });
     this.durations.observe({ model, stream }, (endedAt - record.startedAt) / 1000);
     if (record.firstMs !== null) this.firstOutputs.observe({ model, stream }, record.firstMs / 1000);
-    if (record.queueMs !== null) this.queueWaits.observe({ provider }, record.queueMs / 1000);
+    // An attached one has waited in no queue: the one it is attached to has.
+    if (record.queueMs !== null && record.via === null)
+      this.queueWaits.observe({ provider }, record.queueMs / 1000);
   }
 
   text(): Promise<string> {

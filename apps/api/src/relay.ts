@@ -1,6 +1,6 @@
 import { SpillwayError } from '#core/errors.js';
-import type { EndEntry } from '#core/ledger/transitions.js';
 import type { Answer } from './answer.js';
+import { failureOf, parseEnd } from './end-entry.js';
 import type { Cut, Exchange } from './exchange.js';
 import type { RequestRecord } from './request-record.js';
 import { readStart, type ServedBy } from './served-by.js';
@@ -29,7 +29,7 @@ async function follow(
 ): Promise<Ending | undefined> {
   let by: ServedBy | undefined;
   try {
-    for await (const { type, bytes } of exchange.reader) {
+    for await (const { id, type, bytes } of exchange.reader) {
       switch (type) {
         case 'start':
           by = readStart(bytes, by);
@@ -38,7 +38,7 @@ async function follow(
           break;
         case 'data':
           record.firstMs ??= performance.now() - record.startedAt;
-          await answer.data(bytes);
+          await answer.data(bytes, id);
           break;
         case 'end':
           return readEnd(bytes, record);
@@ -60,14 +60,13 @@ function noteStart(record: RequestRecord, by: ServedBy): void {
 }
 
 function readEnd(bytes: Buffer, record: RequestRecord): Ending {
-  const end = JSON.parse(bytes.toString('utf8')) as EndEntry;
+  const end = parseEnd(bytes);
   record.attempts = end.attempts;
   record.queueMs = end.queueMs ?? record.queueMs;
   if (end.outcome === 'completed') return 'whole';
   // By another's hand: this client is still here.
   if (end.outcome === 'cancelled') return brokeOff(record, 'the request was cancelled');
-  const params = { request: record.id, model: record.model ?? 'the model', ...end.params };
-  return new SpillwayError(end.code ?? 'internal_error', params);
+  return failureOf(end, { request: record.id, model: record.model ?? 'the model' });
 }
 
 function endingOfCut(why: Cut, exchange: Exchange, record: RequestRecord): Ending {
@@ -77,9 +76,15 @@ function endingOfCut(why: Cut, exchange: Exchange, record: RequestRecord): Endin
     case 'late':
       return new SpillwayError('deadline_exceeded', { seconds: exchange.timeoutMs / 1000 });
     case 'stopped':
+      if (exchange.goesOn)
+        return brokeOff(record, `this server is shutting down; the request goes on, ${whereToRead(record)}`);
       if (record.bytes > 0) return brokeOff(record, 'this server is shutting down');
       return new SpillwayError('shutting_down');
   }
+}
+
+function whereToRead({ id }: RequestRecord): string {
+  return `read it at /v1/requests/${id}/stream`;
 }
 
 function brokeOff(record: RequestRecord, reason: string): SpillwayError {

@@ -9,7 +9,8 @@ export type RequestOutcome = 'ok' | 'client_gone' | ErrorCode;
  * is noted only once there is a route for it, cut to 100 characters and without what looks like a secret.
  */
 export interface RequestRecord {
-  readonly id: string;
+  /** Of the request that is answered: for an attached or resumed one, not that of this HTTP exchange. */
+  id: string;
   readonly method: string;
   /** The route's pattern, never the path: a path may hold anything. */
   readonly route: string | null;
@@ -18,6 +19,8 @@ export interface RequestRecord {
   application: string | null;
   model: string | null;
   stream: boolean | null;
+  /** How this client came to a request that was there already: by its idempotency key, or by its id. */
+  via: 'key' | 'id' | null;
   provider: string | null;
   location: Location | null;
   attempts: number | null;
@@ -44,6 +47,7 @@ export function newRecord(
     application: null,
     model: null,
     stream: null,
+    via: null,
     provider: null,
     location: null,
     attempts: null,

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { SpillwayError } from '#core/errors.js';
 import type { Answer } from './answer.js';
+import { withIds, type EventCursor } from './event-cursor.js';
 import { routeHeaders, type ServedBy } from './served-by.js';
 import { errorEvent, heartbeat, routeComment, SSE_HEADERS, type WaitStatus } from './sse.js';
 
@@ -16,9 +17,18 @@ export interface StreamTimings {
   readonly stallMs: number;
 }
 
+/** What a client asked for beyond the frames themselves. */
+export interface StreamFormat {
+  /** Each event has its cursor in an `id:` line, so that the stream can be gone on with. */
+  readonly ids: boolean;
+  /** The client has the beginning: the stream goes on behind this event, and begins at once. */
+  readonly resumed?: { readonly after: EventCursor; readonly by: ServedBy | undefined };
+}
+
 /**
- * A stream of server-sent events. Its frames are written as they are and never looked into. Nothing is sent before
- * the first of them, or before the hold window is over: until then a failure is a real HTTP status.
+ * A stream of server-sent events. Its frames are written as they are, but for the ids that a client may ask for.
+ * Nothing is sent before the first of them, or before the hold window is over: until then a failure is a real HTTP
+ * status.
  */
 export class StreamAnswer implements Answer {
   private readonly raw: ServerResponse;
@@ -34,26 +44,29 @@ export class StreamAnswer implements Answer {
     private readonly reply: FastifyReply,
     private readonly status: () => WaitStatus,
     private readonly timings: StreamTimings,
+    private readonly format: StreamFormat = { ids: false },
   ) {
     this.raw = reply.raw;
     this.timer = setTimeout(() => {
       this.commit({});
       this.beat();
     }, timings.holdMs);
+    if (format.resumed) this.goOn(format.resumed.by);
   }
 
   start(by: ServedBy): void {
     this.by = by;
   }
 
-  async data(bytes: Buffer): Promise<void> {
+  async data(bytes: Buffer, id: string): Promise<void> {
     if (!this.committed) this.commit(routeHeaders(this.by));
     else if (!this.hasOutput && this.by) this.raw.write(routeComment(this.by));
     this.hasOutput = true;
-    this.reply.request.record.bytes += bytes.length;
-    this.atBoundary = bytes.at(-1) === LINE_FEED && bytes.at(-2) === LINE_FEED;
+    const out = this.format.ids ? withIds(id, bytes, this.firstEventOf(id)) : bytes;
+    this.reply.request.record.bytes += out.length;
+    this.atBoundary = out.at(-1) === LINE_FEED && out.at(-2) === LINE_FEED;
     this.timer.refresh();
-    if (this.raw.write(bytes)) return;
+    if (this.raw.write(out)) return;
     this.blocked = true;
     await untilDrained(this.raw, this.timings.stallMs);
     this.blocked = false;
@@ -75,6 +88,18 @@ export class StreamAnswer implements Answer {
 
   close(): void {
     clearTimeout(this.timer);
+  }
+
+  /** There may be nothing left to send but the end: that is an answer, too. */
+  private goOn(by: ServedBy | undefined): void {
+    this.commit(routeHeaders(by));
+    this.raw.flushHeaders();
+    this.hasOutput = true;
+  }
+
+  private firstEventOf(id: string): number {
+    const { after } = this.format.resumed ?? {};
+    return after && id === `${after.epoch}-${after.seq}` ? after.event + 1 : 1;
   }
 
   private end(last: string): void {
@@ -99,16 +124,19 @@ export class StreamAnswer implements Answer {
   }
 }
 
-/** Resolves when there is room again, or nobody to write to; cuts off a client that reads nothing. */
+/**
+ * Resolves when there is room again, or nobody to write to. The connection's own timer, which sees every byte that the
+ * client takes, cuts off one that takes none: a large frame may well need longer than that to be read.
+ */
 function untilDrained(raw: ServerResponse, stallMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const stalled = setTimeout(() => raw.destroy(), stallMs);
     const done = (): void => {
-      clearTimeout(stalled);
+      raw.setTimeout(0);
       raw.off('drain', done).off('close', done);
       resolve();
     };
-    if (raw.destroyed) done();
-    else raw.once('drain', done).once('close', done);
+    if (raw.destroyed) return resolve();
+    raw.setTimeout(stallMs);
+    raw.once('drain', done).once('close', done);
   });
 }

@@ -86,6 +86,13 @@ export const errors = {
     message: 'There is nothing at {method} {path}.',
     remedy: 'Check that the base URL ends in /v1 and that the path is right.',
   },
+  request_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    message: 'There is no request {request} of this application, or no longer.',
+    remedy:
+      'Check the id; plain requests are forgotten a minute after their end, kept ones after `requests.keepMs`.',
+  },
   method_not_allowed: {
     status: 405,
     type: 'invalid_request_error',
