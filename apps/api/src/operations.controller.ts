@@ -31,9 +31,10 @@ export class OperationsController {
   /** This replica takes requests: it is not on its way out, and Redis answers. */
   @Get('readyz')
   @AllowAccess('public')
-  async readyz(): Promise<object> {
+  readyz(): object {
     if (this.inFlight.isDraining) throw new SpillwayError('shutting_down');
-    if (!(await this.broker.isReady())) throw new SpillwayError('redis_unavailable');
+    if (!this.broker.isReady())
+      throw new SpillwayError('redis_unavailable', { reason: 'Redis does not answer' });
     return { status: 'ok' };
   }
 

@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { refusalOf } from '#broker/refusal.js';
 
 /** Pause before what Redis refused is sent again, ms. */
 const REFUSED_PAUSE_MS = 200;
-
-/** Redis is there and takes no writes for now: full, a replica, without its replicas, unable to save, loading. */
-const REFUSALS = /^(OOM|READONLY|NOREPLICAS|MISCONF|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/;
 
 /**
  * Sends a transition of the ledger until Redis takes it: what a run came to must not be lost, and paid for twice,
@@ -19,8 +17,7 @@ export async function insist<T>(
     try {
       return await send();
     } catch (error) {
-      const refused = error instanceof Error && REFUSALS.test(error.message);
-      if (!refused || signal?.aborted || performance.now() >= untilAt) throw error;
+      if (refusalOf(error) === undefined || signal?.aborted || performance.now() >= untilAt) throw error;
       // An abort ends the pause; the last try follows.
       await delay(REFUSED_PAUSE_MS, undefined, signal && { signal }).catch(() => undefined);
     }

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { ulid } from 'ulid';
-import { SpillwayError } from '#core/errors.js';
 import type { Fleet } from '#core/fleet.js';
 import { requestId } from '#core/ids.js';
+<<<<<<< Updated upstream
 import type { AcceptReply, LogEntry, NewRequest, RequestState } from '#core/ledger/transitions.js';
+=======
+import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
+import { AcceptGate } from './accept-gate.js';
+>>>>>>> Stashed changes
 import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { readDepths, type Depth } from './depths.js';
 import { FrameHub, toStatus } from './frame-hub.js';
@@ -23,12 +27,15 @@ export interface Joined {
 export class Broker {
   private readonly member: BrokerMember;
   private readonly hub: FrameHub;
+  private readonly gate: AcceptGate;
   /** Ids whose cancel Redis has not answered yet. */
   private readonly uncancelled = new Set<string>();
   private cancelTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: BrokerOptions) {
     this.member = new BrokerMember('api', options);
+    const { redis, ledger } = this.member;
+    this.gate = new AcceptGate({ url: options.redis.url, redis, ledger, log: options.log });
     this.hub = new FrameHub(this.member.ledger, this.member.channel);
   }
 
@@ -40,6 +47,7 @@ export class Broker {
   async start(): Promise<void> {
     await this.member.start();
     this.hub.start();
+    await this.gate.start();
     this.cancelTimer = setInterval(() => void this.cancelAgain(), CANCEL_AGAIN_MS);
   }
 
@@ -47,6 +55,7 @@ export class Broker {
   async close(): Promise<void> {
     clearInterval(this.cancelTimer);
     this.hub.stop();
+    this.gate.stop();
     await this.cancelAgain();
     await this.member.close();
   }
@@ -61,19 +70,12 @@ export class Broker {
   /**
    * Accepts a request and puts it on its first target's queue.
    *
-   * @throws {SpillwayError} `redis_unavailable`: not accepted, or cancelled as soon as Redis answers again
+   * @throws {SpillwayError} `redis_unavailable`, in 300 ms: not accepted, or cancelled as soon as Redis answers again
    */
   async submit(request: Omit<NewRequest, 'replica'>): Promise<AcceptReply> {
     const { id, targets } = request;
-    // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
-    if (this.member.redis.status !== 'ready') throw new SpillwayError('redis_unavailable');
-    const reply = await this.member.ledger
-      .accept({ ...request, replica: this.member.name })
-      .catch((error: unknown) => {
-        // It may have been accepted all the same.
-        void this.cancel(id);
-        throw new SpillwayError('redis_unavailable', {}, { cause: error });
-      });
+    const { ledger, name: replica } = this.member;
+    const reply = await this.gate.pass(id, () => ledger.accept({ ...request, replica }));
     if (reply.kind !== 'accepted') return reply;
     if (!this.hub.expect(id) && request.keepMs === undefined) {
       // Its client left meanwhile: without a job no worker can begin a call before the cancel.
@@ -163,11 +165,8 @@ export class Broker {
   }
 
   /** Does Redis answer? */
-  async isReady(): Promise<boolean> {
-    return this.member.redis.ping().then(
-      () => true,
-      () => false,
-    );
+  isReady(): boolean {
+    return this.gate.isAlive;
   }
 
   /** Attempts waiting, by provider. */

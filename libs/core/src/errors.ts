@@ -194,8 +194,9 @@ export const errors = {
   redis_unavailable: {
     status: 503,
     type: 'server_error',
-    message: 'Redis does not answer; nothing was accepted.',
-    remedy: 'Try again in a second; check Redis.',
+    message: '{reason}; nothing was accepted.',
+    remedy:
+      'Try again in a second; check Redis, or give it more memory where the message says that it is full.',
   },
   shutting_down: {
     status: 503,

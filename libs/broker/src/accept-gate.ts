@@ -1,0 +1,105 @@
+import type { Redis } from 'ioredis';
+import { SpillwayError } from '#core/errors.js';
+import { connect, type BrokerLog } from './connection.js';
+import type { Ledger } from './ledger.js';
+import { MemoryWatch } from './memory-watch.js';
+import { Pulse } from './pulse.js';
+import { refusalOf } from './refusal.js';
+
+const CANCEL_AGAIN_MS = 500;
+/**
+ * How long Redis must have denied to know a request before it is certain that none is coming, ms: what was sent on a
+ * connection that is lost may be read after what was sent on the next one. Its job is not added before 2 s.
+ */
+const UNKNOWN_MS = 1_500;
+/** Cancels under way at once. */
+const CANCEL_BATCH = 100;
+
+interface GateOptions {
+  readonly url: string;
+  /** The connection that accepts are sent on. */
+  readonly redis: Redis;
+  readonly ledger: Pick<Ledger, 'cancel'>;
+  readonly log: BrokerLog;
+}
+
+/**
+ * The way of every new request into Redis: closed while Redis is away or nearly full, and the one place that knows
+ * which requests Redis may have taken although it never said so.
+ */
+export class AcceptGate {
+  private readonly redis: Redis;
+  private readonly pulse: Pulse;
+  private readonly memory: MemoryWatch;
+  /** Requests that may be in Redis, without anybody who waits for them; and since when Redis has denied it. */
+  private readonly doubtful = new Map<string, number | undefined>();
+  private timer: NodeJS.Timeout | undefined;
+  private cancelling = false;
+
+  constructor(private readonly options: GateOptions) {
+    this.redis = connect(options.url, 'pulse', options.log);
+    this.pulse = new Pulse(this.redis);
+    this.memory = new MemoryWatch(this.redis, options.log);
+    this.pulse.whenBack(() => void this.cancelDoubtful());
+  }
+
+  /** Resolves once Redis has answered, and said how full it is. */
+  async start(): Promise<void> {
+    await this.pulse.start();
+    await this.memory.start();
+    this.timer = setInterval(() => void this.cancelDoubtful(), CANCEL_AGAIN_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.pulse.stop();
+    this.memory.stop();
+    this.redis.disconnect();
+  }
+
+  /** Does Redis answer? */
+  get isAlive(): boolean {
+    return this.pulse.isBeating && this.options.redis.status === 'ready';
+  }
+
+  /**
+   * Sends an accept, unless Redis is known to be away or nearly full.
+   *
+   * @throws {SpillwayError} `redis_unavailable`, within 300 ms of Redis's last sign of life: the request is not in the
+   * ledger, or is cancelled as soon as Redis answers again
+   */
+  async pass<T>(request: string, accept: () => Promise<T>): Promise<T> {
+    // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
+    if (!this.isAlive) throw unavailable('Redis does not answer');
+    const { fullPercent } = this.memory;
+    if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
+    try {
+      return await this.pulse.guard(accept());
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal !== undefined) throw unavailable(`Redis takes no writes now (${refusal})`, error);
+      this.doubtful.set(request, undefined);
+      throw unavailable('Redis does not answer', error);
+    }
+  }
+
+  private async cancelDoubtful(): Promise<void> {
+    if (this.cancelling || this.doubtful.size === 0 || !this.pulse.isBeating) return;
+    this.cancelling = true;
+    const some = [...this.doubtful.keys()].slice(0, CANCEL_BATCH);
+    await Promise.all(some.map((request) => this.cancel(request)));
+    this.cancelling = false;
+  }
+
+  private async cancel(request: string): Promise<void> {
+    const cancelled = await this.options.ledger.cancel(request).catch(() => undefined);
+    if (cancelled === undefined) return;
+    const deniedAt = this.doubtful.get(request) ?? performance.now();
+    if (cancelled || performance.now() - deniedAt >= UNKNOWN_MS) this.doubtful.delete(request);
+    else this.doubtful.set(request, deniedAt);
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): SpillwayError {
+  return new SpillwayError('redis_unavailable', { reason }, { cause });
+}

@@ -1,0 +1,112 @@
+import type { Redis } from 'ioredis';
+
+/** How often Redis is asked whether it lives, ms. */
+const BEAT_MS = 100;
+/**
+ * Silence after which Redis counts as away, ms. With a beat it makes 250: a client is to have its 503 within 300.
+ */
+const SILENT_MS = 150;
+
+/**
+ * Tells within a quarter of a second that Redis has stopped answering, which no command's own timeout can: one that
+ * hangs and one that is slow look alike. On a connection of its own, so that no large command is in its way.
+ */
+export class Pulse {
+  private timer: NodeJS.Timeout | undefined;
+  private silence: NodeJS.Timeout | undefined;
+  /** Since when an answer is missing, by `performance.now()`. */
+  private askedAt: number | undefined;
+  private beating = false;
+  private pinging = false;
+  private readonly onSilent = new Set<() => void>();
+  private readonly onBack = new Set<() => void>();
+
+  constructor(private readonly redis: Redis) {
+    redis.on('close', () => this.ask());
+    redis.on('ready', () => this.beat());
+  }
+
+  /** Resolves once Redis has answered. */
+  async start(): Promise<void> {
+    this.timer = setInterval(() => this.beat(), BEAT_MS);
+    if (this.beating) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.onBack.add(resolve);
+    this.beat();
+    await promise;
+    this.onBack.delete(resolve);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    clearTimeout(this.silence);
+  }
+
+  /** Has Redis answered lately? */
+  get isBeating(): boolean {
+    return this.beating;
+  }
+
+  /** Calls back each time that Redis answers again. */
+  whenBack(callback: () => void): void {
+    this.onBack.add(callback);
+  }
+
+  /** What `sent` comes to; rejects with `RedisSilent` as soon as Redis stops answering before that. */
+  async guard<T>(sent: Promise<T>): Promise<T> {
+    const { promise: silent, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(new RedisSilent());
+    this.onSilent.add(giveUp);
+    try {
+      return await Promise.race([sent, silent]);
+    } finally {
+      this.onSilent.delete(giveUp);
+    }
+  }
+
+  private beat(): void {
+    if (this.pinging) return;
+    this.ask();
+    if (this.redis.status !== 'ready') return;
+    this.pinging = true;
+    this.redis
+      .ping()
+      .then(
+        () => this.answered(),
+        // Loading, busy with a script, or the connection is lost: no answer yet.
+        () => undefined,
+      )
+      .finally(() => (this.pinging = false));
+  }
+
+  /** From now on an answer is missing. */
+  private ask(): void {
+    if (this.askedAt !== undefined) return;
+    const askedAt = performance.now();
+    this.askedAt = askedAt;
+    // Where this process itself was busy for so long, what Redis answered meanwhile is read first.
+    this.silence = setTimeout(() => setImmediate(() => this.judge(askedAt)), SILENT_MS);
+  }
+
+  private judge(askedAt: number): void {
+    if (this.askedAt !== askedAt || !this.beating) return;
+    this.beating = false;
+    for (const giveUp of this.onSilent) giveUp();
+  }
+
+  private answered(): void {
+    this.askedAt = undefined;
+    clearTimeout(this.silence);
+    if (this.beating) return;
+    this.beating = true;
+    for (const callback of this.onBack) callback();
+  }
+}
+
+/** Redis has stopped answering; what was sent may or may not have been done. */
+export class RedisSilent extends Error {
+  override readonly name = 'RedisSilent';
+  constructor() {
+    super('Redis does not answer');
+  }
+}
