@@ -4,6 +4,7 @@ import type { BrokerLog } from '#broker/connection.js';
 import { checkDurability } from '#broker/durability.js';
 import { ensureRedisBinary } from './fetch-redis.js';
 import { OwnRedis } from './own-redis.js';
+import { SILENT_LOG } from './silent-log.js';
 import { StartError } from './start-error.js';
 
 export interface RedisChoice {
@@ -60,9 +61,9 @@ export async function chooseRedis(wish: RedisWish): Promise<RedisChoice> {
 
 /** Why this Redis must not be used; undefined if it may. */
 async function problemOf({ url, say }: RedisWish, allowVolatile: boolean): Promise<string | undefined> {
-  const redis = connect(url, 'fast', SILENT);
+  const redis = connect(url, 'fast', SILENT_LOG);
   try {
-    const log: BrokerLog = { ...SILENT, warn: (_fields, message) => say(message) };
+    const log: BrokerLog = { ...SILENT_LOG, warn: (_fields, message) => say(message) };
     await checkDurability(redis, { redis: { url }, allowVolatile, log });
     return undefined;
   } catch (error) {
@@ -73,8 +74,6 @@ async function problemOf({ url, say }: RedisWish, allowVolatile: boolean): Promi
 }
 
 /** What the connection itself reports is in the error of the check already. */
-const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /** Does anything listen there? Asked first, because a client that waits for Redis waits for seconds. */
 async function answers(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);

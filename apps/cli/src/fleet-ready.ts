@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '#broker/connection.js';
-import type { BrokerLog } from '#broker/connection.js';
 import { readHeartbeats, unite } from '#broker/fleet-watch.js';
 import { Keys } from '#broker/keys.js';
 import type { Config } from '#core/config/schema.js';
 import type { Fleet, WorkerHeartbeat } from '#core/fleet.js';
 import { findRoute, listModels } from '#core/route.js';
 import { chooseModel } from './choose-model.js';
+import { SILENT_LOG } from './silent-log.js';
 
 const ASK_AGAIN_MS = 100;
 
@@ -31,7 +31,7 @@ export async function waitForWorker(
   isOurs: (heartbeat: WorkerHeartbeat) => boolean,
   signal: AbortSignal,
 ): Promise<Fleet> {
-  const connection = connect(redis.url, 'patient', SILENT);
+  const connection = connect(redis.url, 'patient', SILENT_LOG);
   const keys = new Keys(redis.prefix, redis.shards);
   try {
     for (;;) {
@@ -43,8 +43,6 @@ export async function waitForWorker(
     connection.disconnect();
   }
 }
-
-const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** How long the api may take to hear of a worker, ms; it reads the heartbeats once a second. */
 const HEAR_MS = 5_000;

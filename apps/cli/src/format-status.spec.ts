@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatAge, formatStatus } from './format-status.js';
+import { formatStatus } from './format-status.js';
 
 const known = { location: 'local', credential: 'ok', reachable: true, concurrency: 4 } as const;
 
@@ -68,12 +68,4 @@ describe('formatStatus', () => {
       /^worker-a /,
     );
   });
-
-  it.each([
-    [999, '0 s'],
-    [59_000, '59 s'],
-    [3_599_000, '59 min'],
-    [7_200_000, '2 h'],
-    [200_000_000, '2 d'],
-  ])('shows %d ms as %s', (ms, text) => expect(formatAge(ms)).toBe(text));
 });

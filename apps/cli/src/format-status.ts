@@ -1,5 +1,6 @@
 import type { BrokerStatus, ProviderStatus } from '#broker/status-reader.js';
 import { noteProvider } from './provider-note.js';
+import { formatAge, formatTable } from './table.js';
 
 /** The status as a person reads it: providers with their queues, then workers, then what to see to. */
 export function formatStatus({ redis, workers, providers }: BrokerStatus): string[] {
@@ -14,12 +15,12 @@ export function formatStatus({ redis, workers, providers }: BrokerStatus): strin
   return [
     `${redis}: ${about.join(', ')}`,
     '',
-    ...table([
+    ...formatTable([
       ['provider', 'location', 'workers', 'health', 'models', 'running', 'waiting', 'oldest'],
       ...providers.map(toRow),
     ]),
     '',
-    ...table([
+    ...formatTable([
       ['worker', 'up', 'serves'],
       ...workers.map(({ name, upMs, providers: served }) => [
         name,
@@ -54,24 +55,6 @@ function healthOf({ workers, credential, reachable, trouble }: ProviderStatus): 
   if (credential !== undefined && credential !== 'ok') return `credential ${credential}`;
   if (trouble) return `failing, ${formatAge(trouble.agoMs)} ago`;
   return reachable === false ? 'away' : 'ok';
-}
-
-/** `40 s`, `12 min`, `3 h`, `2 d`. */
-export function formatAge(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 function sum(numbers: readonly number[]): number {

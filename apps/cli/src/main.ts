@@ -7,6 +7,7 @@ import { describeServices } from '#config/describe-services.js';
 import { readEnvironment } from '#config/environment.js';
 import { loadConfig } from '#config/load-config.js';
 import { chat } from './chat.js';
+import { listDeadLetters, retryDeadLetter } from './dead-letters.js';
 import { ensureRedisBinary } from './fetch-redis.js';
 import { init } from './init.js';
 import { probeServices } from './probe-services.js';
@@ -41,6 +42,8 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       for (const line of await readStatus(loaded, root, values.json ?? false)) print(line);
       return 0;
     }
+    case 'dead-letters':
+      return deadLetters(args);
     case 'chat':
       return chatOnce(args);
     case 'api':
@@ -75,6 +78,26 @@ async function check(): Promise<number> {
   if (!services) return ok ? 0 : 1;
   const answers = await probeServices(services, readEnvironment().variables);
   for (const line of describeServices(services, answers)) print(line);
+  return 0;
+}
+
+/** `list` and `retry ID`; of a retry, the new id alone goes to stdout. */
+async function deadLetters(args: readonly string[]): Promise<number> {
+  const options = { json: { type: 'boolean' } } as const;
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const [action, request, ...rest] = positionals;
+  const loaded = loadConfig({ for: 'check' });
+  if (action === 'list' && request === undefined) {
+    for (const line of await listDeadLetters(loaded, root, values.json ?? false)) print(line);
+    return 0;
+  }
+  if (action !== 'retry' || request === undefined || rest.length > 0)
+    throw new StartError(
+      'say what: ./spillway dead-letters list [--json], or ./spillway dead-letters retry ID',
+    );
+  const submitted = await retryDeadLetter(loaded, root, request);
+  print(submitted);
+  process.stderr.write(`spillway: submitted again; GET /v1/requests/${submitted} tells what became of it\n`);
   return 0;
 }
 

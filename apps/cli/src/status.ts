@@ -1,13 +1,11 @@
-import type { BrokerLog } from '#broker/connection.js';
 import { StatusReader } from '#broker/status-reader.js';
 import type { LoadedConfig } from '#config/load-config.js';
 import { formatStatus } from './format-status.js';
+import { SILENT_LOG } from './silent-log.js';
 import { StartError } from './start-error.js';
 import { findUsedRedis } from './used-redis.js';
 
 const READ_MS = 3_000;
-
-const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /**
  * What goes on in this installation, as lines: a table, or JSON. Looks at the Redis of the configuration, or at the one
@@ -18,7 +16,7 @@ const SILENT: BrokerLog = { info: () => undefined, warn: () => undefined, error:
 export async function readStatus(loaded: LoadedConfig, root: string, json: boolean): Promise<string[]> {
   const { redis } = loaded.config;
   const url = (await findUsedRedis(loaded, root)) ?? redis.url;
-  const reader = new StatusReader({ ...redis, url }, SILENT);
+  const reader = new StatusReader({ ...redis, url }, SILENT_LOG);
   try {
     const status = await reader.read(READ_MS).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);

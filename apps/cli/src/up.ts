@@ -18,6 +18,7 @@ import { checkPortIsFree } from './port-check.js';
 import { noteProvider } from './provider-note.js';
 import { redisDataDir } from './own-redis.js';
 import { isRedisAsked } from './redis-asked.js';
+import { SILENT_LOG } from './silent-log.js';
 import { StopSignal } from './stop-signal.js';
 import { StartError } from './start-error.js';
 import { SupervisedProcess } from './supervised-process.js';
@@ -84,11 +85,7 @@ export async function up({ root, say, shellHas }: UpOptions): Promise<number> {
 
 /** The data still has the heartbeats of the workers of the last run, whose models would be offered for 15 s. */
 async function forgetLastRun(url: string, { config }: LoadedConfig): Promise<void> {
-  const redis = connect(url, 'patient', {
-    info: () => undefined,
-    warn: () => undefined,
-    error: () => undefined,
-  });
+  const redis = connect(url, 'patient', SILENT_LOG);
   await forgetWorkers(redis, new Keys(config.redis.prefix, config.redis.shards));
   redis.disconnect();
 }

@@ -8,6 +8,9 @@ import { connect, type BrokerLog } from './connection.js';
 import { Keys } from './keys.js';
 import { Ledger } from './ledger.js';
 import { Queues } from './queues.js';
+import { within } from './within.js';
+
+const CLOSE_MS = 1_000;
 
 /** A dead letter, and whether it can be tried again. */
 export interface ListedLetter extends DeadLetter {
@@ -99,8 +102,8 @@ export class DeadLetters {
   }
 
   async close(): Promise<void> {
-    // Without Redis a queue would wait for it to be closed.
-    if (this.redis.status === 'ready') await this.queues.close();
+    // Without Redis a queue may wait for it to be closed.
+    await within(CLOSE_MS, this.queues.close()).catch(() => undefined);
     this.redis.disconnect();
   }
 
