@@ -91,15 +91,29 @@ describe('Ledger', () => {
   });
 
   it('writes off the call of the target that was called, also when the request has moved on', async () => {
-    const id = await parts.accept({ application: 'web', targets: [local, cloud] });
+    const body = Buffer.from('x'.repeat(41));
+    const id = await parts.accept({ application: 'web', targets: [local, cloud], body });
     const { epoch } = await parts.claim(id);
     await parts.ledger.next({ request: id, guard: { kind: 'epoch', epoch }, target: 1, record: '{}' });
     await parts.redis.zadd(parts.keys.shard(0).unsettled, 'XX', DUE, `${id}|${epoch}`);
     expect(await parts.ledger.writeOff(id, epoch)).toBe(true);
-    const usage = { v: 1, outcome: 'unknown', provider: 'gpu-box', model: 'llama' };
+    const tokens = { promptTokens: 11, completionTokens: 0, estimated: true };
+    const usage = { v: 1, outcome: 'unknown', provider: 'gpu-box', model: 'llama', ...tokens };
     expect(await usageRows()).toEqual([
       { request: id, epoch: '1', application: 'web', usage: expect.objectContaining(usage) },
     ]);
+  });
+
+  it('guesses what a lost stream cost from the events that were logged, the one with the role apart', async () => {
+    const id = await parts.accept();
+    const { epoch } = await parts.claim(id);
+    const events = (count: number) => Buffer.from('data: {"choices":[]}\n\n'.repeat(count));
+    await parts.ledger.append({ request: id, epoch, seq: 1, bytes: events(3) });
+    await parts.ledger.append({ request: id, epoch, seq: 2, bytes: events(2) });
+    await parts.ledger.cancel(id);
+    await parts.redis.zadd(parts.keys.shard(0).unsettled, 'XX', DUE, `${id}|${epoch}`);
+    expect(await parts.ledger.writeOff(id, epoch)).toBe(true);
+    expect(await usageRows()).toMatchObject([{ usage: { completionTokens: 4, estimated: true } }]);
   });
 
   it('writes a row of a run whose record Redis has lost meanwhile', async () => {

@@ -32,7 +32,8 @@ local backstop = timeout + 3600000
 save('v', 1, 'application', ARGV[3], 'model', ARGV[4], 'stream', ARGV[5], 'include_usage', ARGV[6],
   'targets', ARGV[7], 'timeout', timeout, 'readers', ARGV[9], 'created', now, 'deadline', now + timeout,
   'target', 0, 'attempt', 1, 'placement', 1, 'epoch', 0, 'starts', 0, 'seq', 0, 'visible', 0, 'last', '0-0',
-  'trail', '', 'moved_by', '', 'sealed_by', '', 'keep', keep, 'idempotency', ARGV[14])
+  'trail', '', 'moved_by', '', 'sealed_by', '', 'keep', keep, 'idempotency', ARGV[14],
+  'bytes', #ARGV[11])
 redis.call('SET', BODY, ARGV[11])
 wait_in_queue(true, tonumber(ARGV[12]))
 redis.call('ZADD', DEADLINES, now + timeout, ID)

@@ -17,6 +17,8 @@ local END_ID = '9007199254740991-0'
 -- A published entry above this size carries its id only; the reader fetches it from the log.
 local PUBLISH_LIMIT = 65536
 local USAGE_ROWS, DEAD_ROWS = 100000, 1000
+-- Frames that the guess of a lost call's output looks at.
+local LOST_FRAMES = 5000
 
 local now = clock()
 local r = {}
@@ -126,11 +128,24 @@ local function settle(epoch, by, usage)
   return 1
 end
 
--- Nobody can say any more what the call of this run cost. Needs r.targets.
+-- What a stream's run logged, in events; the first one has the role and no token.
+local function count_tokens(epoch)
+  local events = 0
+  local frames = redis.call('XRANGE', LOG, epoch .. '-1', epoch .. '-9007199254740991', 'COUNT', LOST_FRAMES)
+  for _, frame in ipairs(frames) do
+    local _, count = string.gsub(frame[2][4], '\n\n', '')
+    events = events + count
+  end
+  return math.max(0, events - 1)
+end
+
+-- Nobody can say any more what the call of this run cost: guessed from the prompt's bytes, four to a token, and from the
+-- output that was logged. Needs r.targets.
 local function settle_lost(epoch, target)
   local called = cjson.decode(r.targets)[tonumber(target) + 1]
+  local bytes = tonumber(redis.call('HGET', REQ, 'bytes') or 0)
   settle(epoch, 'lost', cjson.encode({ v = 1, outcome = 'unknown', provider = called.provider, model = called.model,
-    at = now }))
+    at = now, promptTokens = math.ceil(bytes / 4), completionTokens = count_tokens(epoch), estimated = true }))
 end
 
 -- A run that lost its lease can no longer say what its call cost. Needs the whole record.
