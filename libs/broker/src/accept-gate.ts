@@ -76,10 +76,22 @@ export class AcceptGate {
     try {
       return await this.pulse.guard(accept());
     } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal !== undefined) throw unavailable(`Redis takes no writes now (${refusal})`, error);
-      this.doubtful.set(request, undefined);
-      throw unavailable('Redis does not answer', error);
+      if (refusalOf(error) === undefined) this.doubtful.set(request, undefined);
+      throw unavailable(describe(error), error);
+    }
+  }
+
+  /**
+   * Asks for what may be asked again.
+   *
+   * @throws {SpillwayError} `redis_unavailable`, as fast as `pass`: what was asked for may have happened
+   */
+  async ask<T>(send: () => Promise<T>): Promise<T> {
+    if (!this.isAlive) throw unavailable('Redis does not answer');
+    try {
+      return await this.pulse.guard(send());
+    } catch (error) {
+      throw unavailable(describe(error), error);
     }
   }
 
@@ -98,6 +110,11 @@ export class AcceptGate {
     if (cancelled || performance.now() - deniedAt >= UNKNOWN_MS) this.doubtful.delete(request);
     else this.doubtful.set(request, deniedAt);
   }
+}
+
+function describe(error: unknown): string {
+  const refusal = refusalOf(error);
+  return refusal === undefined ? 'Redis does not answer' : `Redis takes no writes now (${refusal})`;
 }
 
 function unavailable(reason: string, cause?: unknown): SpillwayError {

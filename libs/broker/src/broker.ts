@@ -2,12 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { ulid } from 'ulid';
 import type { Fleet } from '#core/fleet.js';
 import { requestId } from '#core/ids.js';
-<<<<<<< Updated upstream
 import type { AcceptReply, LogEntry, NewRequest, RequestState } from '#core/ledger/transitions.js';
-=======
-import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
 import { AcceptGate } from './accept-gate.js';
->>>>>>> Stashed changes
 import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { readDepths, type Depth } from './depths.js';
 import { FrameHub, toStatus } from './frame-hub.js';
@@ -109,7 +105,7 @@ export class Broker {
   async join(id: string): Promise<Joined | undefined> {
     const reader = this.hub.open(id);
     try {
-      const state = await asked(this.member.ledger.join(id, this.member.name));
+      const state = await this.gate.ask(() => this.member.ledger.join(id, this.member.name));
       if (state) {
         this.hub.expect(id);
         reader.status = toStatus(state);
@@ -129,7 +125,7 @@ export class Broker {
    * @throws {SpillwayError} `redis_unavailable`
    */
   async describe(id: string): Promise<RequestState | undefined> {
-    return asked(this.member.ledger.describe(id));
+    return this.gate.ask(() => this.member.ledger.describe(id));
   }
 
   /**
@@ -138,7 +134,7 @@ export class Broker {
    * @throws {SpillwayError} `redis_unavailable`
    */
   async read(id: string, cursor: string, count: number): Promise<LogEntry[]> {
-    return asked(this.member.ledger.read(id, cursor, count));
+    return this.gate.ask(() => this.member.ledger.read(id, cursor, count));
   }
 
   /**
@@ -147,7 +143,7 @@ export class Broker {
    * @throws {SpillwayError} `redis_unavailable`
    */
   async remove(id: string): Promise<void> {
-    await asked(this.member.ledger.remove(id));
+    await this.gate.ask(() => this.member.ledger.remove(id));
   }
 
   /** Ends a request for its client's sake. Never rejects: while Redis is away it is tried again until it answers. */
@@ -177,11 +173,4 @@ export class Broker {
   private async cancelAgain(): Promise<void> {
     await Promise.all([...this.uncancelled].map((id) => this.cancel(id)));
   }
-}
-
-/** Redis is away, or did not answer in time: what was asked may have happened, and can be asked again. */
-async function asked<Reply>(reply: Promise<Reply>): Promise<Reply> {
-  return reply.catch((error: unknown) => {
-    throw new SpillwayError('redis_unavailable', {}, { cause: error });
-  });
 }
