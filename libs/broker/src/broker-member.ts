@@ -58,6 +58,7 @@ export class BrokerMember {
   async start(): Promise<void> {
     await checkDurability(this.redis, this.options);
     await this.channel.start();
+    await this.watch.health.listen(this.subscriber);
     await this.watch.start();
     this.sweeper.start();
   }

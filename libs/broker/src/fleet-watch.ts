@@ -6,6 +6,7 @@ import {
   type WorkerHeartbeat,
 } from '#core/fleet.js';
 import { parseHeartbeat } from '#core/parse-heartbeat.js';
+import { HealthStore } from './health-store.js';
 import type { Keys } from './keys.js';
 
 const WATCH_MS = 1_000;
@@ -16,7 +17,7 @@ const RETURN_MS = 5_000;
 /** A worker that has been silent for this long is no longer looked for. */
 const FORGET_MS = 60 * 60 * 1_000;
 
-/** What this process knows of the workers: read from their heartbeats once a second, so that a plan costs no call. */
+/** What this process knows of workers and providers: read once a second, so that a plan costs no call. */
 export class FleetWatch {
   private fleet: Fleet = { providers: new Map(), unusable: new Set() };
   /** When each provider was last seen alive, by this process's monotonic clock. */
@@ -29,10 +30,15 @@ export class FleetWatch {
   private refreshing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
+  /** How the providers do. */
+  readonly health: HealthStore;
+
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
-  ) {}
+  ) {
+    this.health = new HealthStore(redis, keys);
+  }
 
   /** Resolves when the workers have been read once, or Redis did not answer. */
   async start(): Promise<void> {
@@ -45,7 +51,7 @@ export class FleetWatch {
   }
 
   current(): Fleet {
-    return this.fleet;
+    return { ...this.fleet, health: this.health.view() };
   }
 
   /** How long this process has watched without a break, ms. Shorter than that ago, Redis may have been away. */
@@ -79,6 +85,7 @@ export class FleetWatch {
       const [heartbeats, unusable] = await Promise.all([
         readHeartbeats(this.redis, this.keys),
         this.readUnusable(),
+        this.health.refresh(),
       ]);
       const now = performance.now();
       const wasAway = this.watchingSince === undefined || now - this.refreshedAt > GAP_MS;

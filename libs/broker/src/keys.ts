@@ -87,7 +87,12 @@ export class Keys {
     return this.of('fleet', 'unusable');
   }
 
-  /** What a process's channel starts with; its name follows. */
+  /** How providers do: breakers by provider, cool-downs by `provider/model` (health-field.ts). */
+  get health(): string {
+    return this.of('fleet', 'health');
+  }
+
+  /** What a process's channel starts with; its name follows. `health` is everybody's. */
   get channels(): string {
     return `${this.prefix}:to:`;
   }

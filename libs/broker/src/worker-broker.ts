@@ -4,6 +4,7 @@ import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { connect } from './connection.js';
 import { Consumer, type ConsumerOptions } from './consumer.js';
 import { beat, markUnusable } from './fleet-watch.js';
+import type { HealthStore } from './health-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Ledger } from './ledger.js';
 import type { Queues } from './queues.js';
@@ -15,6 +16,7 @@ export class WorkerBroker {
   readonly ledger: Ledger;
   readonly queues: Queues;
   readonly leases: LeaseKeeper;
+  readonly health: HealthStore;
   private readonly member: BrokerMember;
   /** Of the leases alone: a renewal must not wait behind megabytes of frames. */
   private readonly leaseRedis: Redis;
@@ -27,6 +29,7 @@ export class WorkerBroker {
     this.name = member.name;
     this.ledger = member.ledger;
     this.queues = member.queues;
+    this.health = member.watch.health;
     this.leaseRedis = connect(options.redis.url, 'patient', options.log);
     this.leases = new LeaseKeeper(new Ledger(this.leaseRedis, member.keys), member.channel);
   }
