@@ -23,6 +23,8 @@ export interface SseItem {
   readonly text: string;
   /** ms after the request was sent. */
   readonly atMs: number;
+  /** Of an event that came with one. */
+  readonly id?: string;
 }
 
 /** A response as it came over the wire. */
@@ -55,6 +57,7 @@ export class HttpCall {
   private headMs = 0;
   private line = '';
   private data: string[] = [];
+  private id: string | undefined;
   private over = false;
 
   constructor(private readonly sent: ClientRequest) {
@@ -137,20 +140,23 @@ export class HttpCall {
     };
   }
 
-  /** Knows exactly what a server of ours may send: data lines, comments, blank lines. Anything else is an item too. */
+  /** Knows exactly what a server of ours may send: data, ids, comments, blank lines. Anything else is an item too. */
   private read(text: string): void {
     const lines = (this.line + text).split('\n');
     this.line = lines.pop() ?? '';
     for (const line of lines) {
       if (line.startsWith(':')) this.note('comment', line.slice(1).trim());
       else if (line.startsWith('data: ')) this.data.push(line.slice('data: '.length));
+      else if (line.startsWith('id: ')) this.id = line.slice('id: '.length);
       else if (line !== '') this.note('event', `unexpected line: ${line}`);
       else if (this.data.length > 0) this.note('event', this.data.splice(0).join('\n'));
     }
   }
 
   private note(kind: SseItem['kind'], text: string): void {
-    this.items.push({ kind, text, atMs: this.now() });
+    const id = kind === 'event' ? this.id : undefined;
+    if (kind === 'event') this.id = undefined;
+    this.items.push({ kind, text, atMs: this.now(), ...(id !== undefined && { id }) });
   }
 
   private now(): number {

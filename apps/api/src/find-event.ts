@@ -5,7 +5,7 @@ import { readStart, type ServedBy } from './served-by.js';
 /** Where to go on with a stream. */
 export interface Place {
   readonly after: EventCursor;
-  /** The log id behind which the reading begins: before the frame of the event, which may hold further ones. */
+  /** The log id behind which the reading begins: before the frame of the event, if that holds further ones. */
   readonly readAfter: string;
   /** Who serves the stream, as its first answer said. */
   readonly by: ServedBy | undefined;
@@ -26,6 +26,11 @@ export async function findEvent(read: Read, after: EventCursor): Promise<Place> 
     read(`${epoch - 1}-${Number.MAX_SAFE_INTEGER}`, 1),
   ]);
   if (frame?.id !== `${epoch}-${seq}` || frame.type !== 'data') throw unknownCursor();
-  if (splitEvents(frame.bytes).length < event) throw unknownCursor();
-  return { after, readAfter, by: start?.type === 'start' ? readStart(start.bytes, undefined) : undefined };
+  const events = splitEvents(frame.bytes).length;
+  if (events < event) throw unknownCursor();
+  return {
+    after,
+    readAfter: events === event ? frame.id : readAfter,
+    by: start?.type === 'start' ? readStart(start.bytes, undefined) : undefined,
+  };
 }

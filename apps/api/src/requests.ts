@@ -7,7 +7,7 @@ import type { RequestState } from '#core/ledger/transitions.js';
 import { showName } from '#core/scrub.js';
 import { ApiSettings } from './api-settings.js';
 import { adopt, deliver } from './deliver.js';
-import { readCursor } from './event-cursor.js';
+import { readCursor, unknownCursor } from './event-cursor.js';
 import { Exchange } from './exchange.js';
 import { findEvent } from './find-event.js';
 import { InFlight } from './in-flight.js';
@@ -57,6 +57,7 @@ export class Requests {
   /** Answers as the request itself is answered: from its start, or for a stream behind an event that the client has. */
   async follow({ id, state }: Found, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const after = readCursor(request.headers, request.query as Record<string, unknown>);
+    if (after && !state.stream) throw unknownCursor();
     const place = after && (await findEvent((at, count) => this.broker.read(id, at, count), after));
     const exchange = await this.attach(id, request, reply, place?.readAfter);
     if (!exchange) throw notFound(id);
