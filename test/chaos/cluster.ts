@@ -89,14 +89,14 @@ export class Cluster {
     return this.members(role).filter(({ state }) => state === 'ready');
   }
 
-  /** Kills it where it stands; a successor starts at once. */
-  kill(member: Member): void {
+  /** Kills it where it stands; a successor starts at once, unless there is to be none. */
+  kill(member: Member, { successor = true } = {}): void {
     if (member.state === 'dead') return;
     member.state = 'dead';
     member.proxy?.disarm();
     member.child.signal('SIGKILL');
     const seat = this.seats.find((each) => each.member === member);
-    if (!seat || this.stopping) return;
+    if (!seat || !successor || this.stopping) return;
     void member.child.exited
       .then(async () => {
         if (!this.stopping) await this.take(seat);

@@ -5,7 +5,16 @@ import type { UsageRow } from './history.js';
 const PREFIX = 'spillway';
 const PAGE = 5_000;
 /** Sets of a shard that hold requests only while they are under way. */
-const INDEXES = ['deadlines', 'unplaced', 'leases', 'waits', 'orphans', 'waiting', 'retrying'] as const;
+const INDEXES = [
+  'deadlines',
+  'unplaced',
+  'leases',
+  'waits',
+  'orphans',
+  'waiting',
+  'retrying',
+  'unsettled',
+] as const;
 /** Where BullMQ keeps jobs that are not done; its names. */
 const JOB_LISTS = ['wait', 'active', 'paused'] as const;
 const JOB_SETS = ['delayed', 'prioritized', 'waiting-children', 'failed', 'completed'] as const;

@@ -64,22 +64,23 @@ export function reportOn(histories: Histories, violations: readonly Violation[])
   };
 }
 
-/** The same as text, for people. */
-export function printReport(report: Report, title: string): string {
-  const lines = Object.entries(report).flatMap(([name, value]: [string, unknown]) => {
-    if (name === 'violations') return [];
-    const shown =
-      typeof value === 'object' && value !== null
-        ? Object.entries(value)
-            .map(([key, each]) => `${key} ${String(each)}`)
-            .join(', ')
-        : String(value);
-    return [`  ${name.padEnd(12)} ${shown}`];
-  });
-  const shown = report.violations
-    .slice(0, 50)
-    .map(({ rule, about, text }) => `  ! ${rule} ${about}: ${text}`);
-  return [title, ...lines, `  violations   ${report.violations.length}`, ...shown, ''].join('\n');
+/** Figures and failures as text, for people. */
+export function printReport(
+  title: string,
+  { figures, failures }: { readonly figures: object; readonly failures: readonly string[] },
+): string {
+  const lines = Object.entries(figures).map(
+    ([name, value]: [string, unknown]) => `  ${name.padEnd(13)} ${showFigure(value)}`,
+  );
+  const shown = failures.slice(0, 50).map((text) => `  ! ${text}`);
+  return [title, ...lines, `  ${'failures'.padEnd(13)} ${failures.length}`, ...shown].join('\n');
+}
+
+function showFigure(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, each]) => `${name} ${String(each)}`)
+    .join(', ');
 }
 
 export function percentilesOf(values: readonly number[]): Percentiles {
