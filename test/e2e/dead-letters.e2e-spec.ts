@@ -52,7 +52,8 @@ async function killWorkersOf(scene: Scene, markers: readonly string[], start: nu
 async function deadLetters({ broker }: Scene, ...args: readonly string[]) {
   const main = path.resolve('dist/apps/cli/src/main.js');
   const child = Child.start('dead-letters', process.execPath, [main, 'dead-letters', ...args], {
-    env: { REDIS_URL: broker.redis.url },
+    // The folder may have a file of its own, which is not meant.
+    env: { REDIS_URL: broker.redis.url, SPILLWAY_CONFIG: broker.configPath },
   });
   return { status: await child.exited, output: child.output };
 }

@@ -58,6 +58,11 @@ export class TestBroker {
     return api.url;
   }
 
+  /** The file that its processes read, for a command beside them. */
+  get configPath(): string {
+    return path.join(this.directory, 'spillway.yaml');
+  }
+
   /** What every process printed. */
   get output(): string {
     return [...this.apis, ...this.workers].map((child) => child.output).join('\n');
