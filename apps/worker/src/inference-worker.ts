@@ -19,6 +19,7 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
   private readonly providers: readonly ServedProvider[];
   private heartbeat: NodeJS.Timeout | undefined;
   private beating = false;
+  private beatAgain = false;
   private draining = false;
   private readonly consumed = new Set<ServedProvider>();
 
@@ -28,7 +29,9 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
   ) {
     const { config, environment, workerProviders } = loaded;
     this.broker = new WorkerBroker({ redis: config.redis, allowVolatile: environment.allowVolatile, log });
-    this.providers = workerProviders.map((name) => serveProvider(name, loaded, log));
+    this.providers = workerProviders.map((name) =>
+      serveProvider(name, { loaded, log, announce: () => void this.beat() }),
+    );
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -66,10 +69,11 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
     const { name, concurrency, credential } = provider.announcement();
     if (credential === 'missing') return;
     const { broker, log } = this;
+    const { maxRetryDelayMs } = this.loaded.config.queue;
     const consumer = broker.consume(name, {
       concurrency,
       workerConcurrency: this.loaded.config.providers[name]?.workerConcurrency ?? concurrency,
-      process: (job, signal) => processJob({ broker, provider, log }, job, signal),
+      process: (job, signal) => processJob({ broker, provider, log, maxRetryDelayMs }, job, signal),
     });
     // Else the next heartbeat would not try again.
     await consumer.catch((error: unknown) => {
@@ -79,9 +83,13 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async beat(): Promise<void> {
-    // While Redis is away one beat waits for it; more would only pile up.
-    if (this.beating) return;
+    // While Redis is away one beat waits for it; more would only pile up. What changed meanwhile is told after it.
+    if (this.beating) {
+      this.beatAgain = true;
+      return;
+    }
     this.beating = true;
+    this.beatAgain = false;
     const { heartbeatFile } = this.loaded.environment;
     try {
       const present = this.present();
@@ -93,5 +101,6 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
     } finally {
       this.beating = false;
     }
+    if (this.beatAgain && !this.draining) await this.beat();
   }
 }

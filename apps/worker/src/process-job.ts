@@ -11,6 +11,8 @@ interface Context {
   readonly broker: WorkerBroker;
   readonly provider: ServedProvider;
   readonly log: BrokerLog;
+  /** `queue.maxRetryDelayMs`. */
+  readonly maxRetryDelayMs: number;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function processJob(context: Context, job: InferenceJob, signal: Ab
 }
 
 async function run(
-  { broker, provider }: Context,
+  { broker, provider, maxRetryDelayMs }: Context,
   request: string,
   claim: Run,
   signal: AbortSignal,
@@ -57,7 +59,7 @@ async function run(
   const expire = setTimeout(() => controller.abort('expired'), Math.max(0, claim.remainingMs));
   try {
     const deadlineAt = performance.now() + claim.remainingMs;
-    await runAttempt({ broker, provider, request, run: claim, controller, deadlineAt });
+    await runAttempt({ broker, provider, request, run: claim, controller, deadlineAt, maxRetryDelayMs });
   } finally {
     clearTimeout(expire);
     release();

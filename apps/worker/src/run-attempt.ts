@@ -1,8 +1,11 @@
-import { parseTrail, recordFailure } from '#core/attempt-record.js';
+import { parseTrail, recordFailure, recordSkip } from '#core/attempt-record.js';
+import type { AttemptRecord } from '#core/attempt-record.js';
 import { classifyFailure } from '#core/classify-failure.js';
-import { decideNext, toSeconds } from '#core/decide-next.js';
+import { decideNext, decideSkipped, toSeconds } from '#core/decide-next.js';
+import type { Verdict } from '#core/decide-next.js';
 import type { ErrorCode, ErrorParams } from '#core/errors.js';
-import type { Failure } from '#core/failure.js';
+import { judgeFailure } from '#core/health.js';
+import type { CallResult, Refusal } from '#core/health.js';
 import type { Outcome, Run } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
 import type { StopReason } from '#broker/lease-keeper.js';
@@ -12,6 +15,7 @@ import { FrameWriter } from './frame-writer.js';
 import { insist } from './insist.js';
 import { relay } from './relay.js';
 import type { ServedProvider } from './served-provider.js';
+import { tellOutput } from './tell-output.js';
 import { usageRow } from './usage-row.js';
 
 export interface Attempt {
@@ -23,48 +27,105 @@ export interface Attempt {
   readonly controller: AbortController;
   /** When the deadline passes, by `performance.now()`. */
   readonly deadlineAt: number;
+  /** The longest wait for a target that is not to be called now, ms. */
+  readonly maxRetryDelayMs: number;
 }
 
 /** Carries out one run: calls the provider, relays its frames, then ends the request or moves it on. */
 export async function runAttempt(attempt: Attempt): Promise<void> {
   const { broker, provider, request, run, controller } = attempt;
   const { signal } = controller;
+  const target = targetOf(run);
+  const admission = await broker.health.admit(request, target);
+  if (admission.kind === 'skip') return skip(attempt, target, admission.why);
   const onFenced = () => controller.abort('fenced' satisfies StopReason);
   const writer = new FrameWriter({ ledger: broker.ledger, request, epoch: run.epoch, signal, onFenced });
-  const target = targetOf(run);
+  const { probe } = admission;
+  const report = (result: CallResult) => broker.health.report({ request, target, probe, result });
   const [startedAt, at] = [performance.now(), Date.now()];
-  const end = await relay(provider.infer({ request, run, target }, signal), writer, run.stream);
+  const call = provider.infer({ request, run, target }, signal);
+  const end = await relay(probe ? tellOutput(call, report) : call, writer, run.stream);
   const last = await writer.finish();
   // On one connection, so in this order, and the client does not wait for the usage row.
   const ms = performance.now() - startedAt;
   const settled = settle(attempt, usageRow({ target, body: run.body, end, ms, at }));
-  await Promise.all([settled, finish(attempt, target, end, last)]);
+  await Promise.all([settled, finish(attempt, { target, end, last, report })]);
 }
 
-async function finish(attempt: Attempt, target: Target, end: CallEnd, last: Last): Promise<void> {
-  if (end.ok) return seal(attempt, { outcome: { kind: 'completed' }, last });
-  if (end.aborted) return stopped(attempt, target, end.phase === 'visible', last);
-  const failure = classifyFailure(end.facts, { phase: end.phase });
-  attempt.provider.observe(failure);
-  return carryOut(attempt, target, failure, last);
+/** A call that is over. */
+interface Ended {
+  readonly target: Target;
+  readonly end: CallEnd;
+  readonly last: Last;
+  /** Tells the health of its provider how it ended. */
+  readonly report: (result: CallResult) => Promise<void>;
 }
 
 type Last = { readonly seq: number; readonly bytes: Buffer } | undefined;
 
-/** Does what core decides after a failed call. */
-async function carryOut(attempt: Attempt, target: Target, failure: Failure, last: Last): Promise<void> {
+async function finish(attempt: Attempt, { target, end, last, report }: Ended): Promise<void> {
+  if (end.ok) {
+    await Promise.all([
+      seal(attempt, { outcome: { kind: 'completed' }, last }),
+      report({ kind: 'answered' }),
+    ]);
+    return;
+  }
+  if (end.aborted) {
+    const visible = end.phase === 'visible';
+    const reported = report({ kind: visible ? 'answered' : 'nothing' });
+    await Promise.all([stopped(attempt, target, visible, last), reported]);
+    return;
+  }
+  const failure = classifyFailure(end.facts, { phase: end.phase });
+  attempt.provider.observe(failure);
+  const { category } = failure;
+  // Before the decision, which is to know of this call, too.
+  await Promise.all([
+    report(judgeFailure(failure)),
+    category === 'unusable' && attempt.broker.markUnusable(target.provider, target.model),
+  ]);
+  const verdict = decideNext({ ...(await facts(attempt)), failure, stream: attempt.run.stream });
+  await carryOut(attempt, verdict, recordFailure(target, failure), last);
+}
+
+/** Its target is not to be called now: no call, no usage row, and on to where core says. */
+async function skip(attempt: Attempt, target: Target, why: Refusal): Promise<void> {
+  const verdict = decideSkipped({ ...(await facts(attempt)), why });
+  await Promise.all([settle(attempt, null), carryOut(attempt, verdict, recordSkip(target, why), undefined)]);
+}
+
+/** What every decision on this attempt depends on, as of now. */
+async function facts({ broker, request, run, deadlineAt, maxRetryDelayMs }: Attempt) {
+  const { targets, target: current, model, timeoutMs } = run;
+  // Only retries need it, and without it there are none.
+  const load = await broker.ledger.load(request).catch(() => undefined);
+  return {
+    targets,
+    current,
+    model,
+    timeoutMs,
+    trail: parseTrail(run.trail),
+    remainingMs: deadlineAt - performance.now(),
+    health: broker.health.view(),
+    limits: { maxDelayMs: maxRetryDelayMs, load },
+  };
+}
+
+/** Does what core decided after an attempt that came to nothing. */
+async function carryOut(
+  attempt: Attempt,
+  verdict: Verdict,
+  failedAttempt: AttemptRecord,
+  last: Last,
+): Promise<void> {
   const { broker, request, run } = attempt;
-  if (failure.category === 'unusable') await broker.markUnusable(target.provider, target.model);
-  const record = JSON.stringify(recordFailure(target, failure));
-  const { targets, target: current, model, stream, timeoutMs } = run;
-  const remainingMs = attempt.deadlineAt - performance.now();
-  const trail = parseTrail(run.trail);
-  const facts = { failure, targets, current, trail, model, stream, remainingMs, timeoutMs };
-  const verdict = decideNext({ ...facts, limits: { maxDelayMs: 0 } });
+  const record = JSON.stringify(failedAttempt);
   if (verdict.action === 'fail')
     return seal(attempt, { ...failed(verdict.code, verdict.params), last, record });
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
-  const move = { request, guard, target: verdict.target, record };
+  const wait = verdict.action === 'retry' && { afterMs: verdict.afterMs, retry: verdict.counts };
+  const move = { request, guard, target: verdict.target, record, ...wait };
   const placed = await insist(() => broker.ledger.next(move), { untilAt: attempt.deadlineAt });
   if (placed) await broker.queues.add(request, placed);
 }

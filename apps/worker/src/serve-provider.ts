@@ -1,4 +1,3 @@
-import type { BrokerLog } from '#broker/connection.js';
 import type { LoadedConfig } from '#config/load-config.js';
 import { effectiveTimeouts } from '#core/config/timeouts.js';
 import type { ProviderConfig } from '#core/config/schema.js';
@@ -6,14 +5,14 @@ import { resolveSecret, type SecretRef } from '#core/config/secret.js';
 import type { Env } from '#core/config/template.js';
 import { createProvider } from '#providers/create-provider.js';
 import type { Provider } from '#providers/provider.js';
-import { ServedProvider } from './served-provider.js';
+import { ServedProvider, type ServedProviderOptions } from './served-provider.js';
 
 /** Builds what serves one configured provider; the only place where its secrets are resolved. */
 export function serveProvider(
   name: string,
-  { config, environment }: LoadedConfig,
-  log: BrokerLog,
+  { loaded, log, announce }: { loaded: LoadedConfig } & Pick<ServedProviderOptions, 'log' | 'announce'>,
 ): ServedProvider {
+  const { config, environment } = loaded;
   const provider = config.providers[name];
   if (!provider) throw new RangeError(`There is no provider "${name}" in the configuration.`);
   const { kind, location, concurrency } = provider;
@@ -27,6 +26,7 @@ export function serveProvider(
     timeoutsOf: (target) => effectiveTimeouts(config, target),
     client: clientOf(name, provider, environment.variables),
     log,
+    announce,
   });
 }
 

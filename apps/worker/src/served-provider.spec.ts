@@ -25,19 +25,21 @@ class Told implements Provider {
 function serve(options: { optional?: boolean; models?: readonly string[]; kind?: string } = {}) {
   const client = new Told();
   const lines: string[] = [];
+  const announced: string[] = [];
   const note = (_fields: object, message: string) => void lines.push(message);
   const provider = new ServedProvider({
     ...{ name: 'box', kind: 'openai-compatible', location: 'local', concurrency: 4, ...options },
     timeoutsOf: () => ({ firstTokenMs: 1, idleMs: 1, responseMs: 1 }),
     client,
     log: { info: note, warn: note, error: note },
+    announce: () => void announced.push(provider.announcement().credential),
   });
   served.push(provider);
   const look = async (found: Discovery) => {
     client.next = found;
     await provider.look();
   };
-  return { provider, look, lines };
+  return { provider, look, lines, announced };
 }
 
 const FOUND: Discovery = { models: ['phi'], credential: 'ok' };
@@ -106,6 +108,15 @@ describe('a configured provider', () => {
       'the provider takes our credential again',
       'the provider fails; told again when it is well',
     ]);
+  });
+
+  it('announces a refused credential at once, and that it is taken again', async () => {
+    const { provider, look, announced } = serve();
+    const refused = { phase: 'headers', code: 'upstream_credentials_exhausted', reason: '401' } as const;
+    for (let n = 0; n < 3; n += 1) provider.observe({ ...refused, category: 'credential' });
+    expect(announced).toEqual(['rejected']);
+    await look(FOUND);
+    expect(announced).toEqual(['rejected', 'ok']);
   });
 
   it('takes the refusal of its list for a refused credential', async () => {

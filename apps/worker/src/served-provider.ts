@@ -23,6 +23,8 @@ export interface ServedProviderOptions {
   /** Undefined where a credential is configured whose variable is not set: then nothing can be called. */
   readonly client: Provider | undefined;
   readonly log: BrokerLog;
+  /** Writes a heartbeat now: plans must not go on with a refused credential until the next one. */
+  readonly announce: () => void;
 }
 
 /** A provider as this worker serves it: its client, what it offers, and whether it takes our credential. */
@@ -126,12 +128,13 @@ export class ServedProvider {
   }
 
   private noteCredential(state: CredentialState, reason: string): void {
-    const { name, log } = this.options;
+    const { name, log, announce } = this.options;
     const before = this.credential;
     this.credential = state;
     if (before === state) return;
     if (state === 'rejected') log.error({ provider: name, reason }, 'the provider refuses our credential');
     else if (before === 'rejected') log.info({ provider: name }, 'the provider takes our credential again');
+    announce();
   }
 
   /** An optional provider comes with its first list of models; once seen, it can only be away. */
