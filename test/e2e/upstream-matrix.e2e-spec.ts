@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { Keys } from '#broker/keys.js';
-import { chunksOf, eventually, jsonOf, send } from '../support/client.js';
+import { chunksOf, jsonOf, send } from '../support/client.js';
 import type { Answer } from '../support/client.js';
 import { TestBroker } from '../support/start-broker.js';
 import { startUpstream } from '../support/upstream.js';
@@ -10,6 +9,7 @@ import { answer, gated } from '../support/upstream-behaviours.js';
 import { createGate } from '../support/upstream-gate.js';
 import { cells, SECOND } from '../support/upstream-matrix.js';
 import type { Cell, Seen } from '../support/upstream-matrix.js';
+import { waitForUsageRows } from '../support/usage-rows.js';
 
 /** Cells are asked one after another in each lane, and the lanes side by side. */
 const LANES = 12;
@@ -217,29 +217,15 @@ describe('the upstream fault matrix', () => {
 describe('the usage rows of the matrix', () => {
   it('are one for each upstream call, and no others', async () => {
     const redis = new Redis(broker.redis.url);
-    const made = [...first.calls, ...second.calls]
-      .map(({ headers }) => String(headers['x-request-id']))
-      .toSorted();
+    const made = [...first.calls, ...second.calls].map(({ headers }) => String(headers['x-request-id']));
     try {
-      const rowsSoFar = async () => {
-        const entries = await redis.xrange(new Keys('spillway', 1).shard(0).usage, '-', '+');
-        const fields = entries.map(([, pairs]) => toRecord(pairs));
-        const found = fields.map(({ request, epoch }) => `${request}-${epoch}`).toSorted();
-        return found.length >= made.length ? { found, fields } : undefined;
-      };
-      const { found, fields } = await eventually(rowsSoFar, 'a row for each call');
-      expect(found).toEqual(made);
+      const found = await waitForUsageRows(redis, made.length);
+      expect(found.map(({ call }) => call).toSorted()).toEqual(made.toSorted());
       expect(new Set(made).size).toBe(made.length);
-      const kinds = new Set(
-        fields.map(({ usage }) => (JSON.parse(usage ?? '') as { outcome: string }).outcome),
-      );
-      expect([...kinds].toSorted()).toEqual(['completed', 'failed']);
+      const outcomes = new Set(found.map(({ usage }) => usage.outcome));
+      expect([...outcomes].toSorted()).toEqual(['completed', 'failed']);
     } finally {
       redis.disconnect();
     }
   });
 });
-
-function toRecord(pairs: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(pairs.flatMap((name, at) => (at % 2 === 0 ? [[name, pairs[at + 1] ?? '']] : [])));
-}

@@ -59,7 +59,8 @@ const busy: readonly EarlyFailure[] = [
 /** Every row of the fault table before output that a scripted upstream can play. */
 export const earlyFailures: readonly EarlyFailure[] = [
   ...busy,
-  { cause: '529', behaviour: status(529), ...BUSY },
+  // Overloaded, which says nothing of our rate.
+  { cause: '529', behaviour: status(529), busy: true },
   { cause: '503 with Retry-After', behaviour: status(503, { retryAfter: '1' }), ...BUSY },
   { cause: '503 that says it is busy', behaviour: status(503, { message: 'no free slots' }), ...BUSY },
   ...[408, 409, 421, 500, 502, 503, 504].map((code) => ({ cause: `${code}`, behaviour: status(code) })),
