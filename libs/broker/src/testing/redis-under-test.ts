@@ -178,7 +178,9 @@ export class RedisUnderTest implements LedgerUnderTest {
   private async unsettled(): Promise<Record<number, number>> {
     const rows = await this.redis.zrange(this.keys.shard(0).unsettled, '0', '-1', 'WITHSCORES');
     const mine = pairs(rows).filter(([member]) => member.startsWith(`${this.id}|`));
-    return Object.fromEntries(mine.map(([member, at]) => [member.split('|')[1], Number(at) - BEGIN]));
+    return Object.fromEntries(
+      mine.map(([member, at]): [number, number] => [Number(member.split('|')[1]), Number(at) - BEGIN]),
+    );
   }
 
   private async due(): Promise<Partial<Record<IndexSet, number>>> {
