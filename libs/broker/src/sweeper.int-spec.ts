@@ -167,6 +167,19 @@ describe('Sweeper', () => {
     expect(await parts.redis.zcard(shard().unsettled)).toBe(0);
   });
 
+  it('forgets requests that Redis has lost, so that they do not stand in the way of others', async () => {
+    const lost = await Promise.all(Array.from({ length: 250 }, () => parts.accept({ maxWaiting: 1_000 })));
+    await Promise.all(lost.map((id) => parts.redis.del(parts.keys.record(id))));
+    await Promise.all(lost.map((id) => parts.redis.zadd(shard().deadlines, DUE, id)));
+    const id = await parts.accept({ maxWaiting: 1_000 });
+    await passDeadline(id);
+    // A batch of 200 a round.
+    for (let round = 0; round < 2; round++) await sweeper.sweep();
+    expect(await endOf(id)).toMatchObject({ outcome: 'failed' });
+    const { waiting, deadlines, unplaced, orphans } = shard();
+    for (const key of [waiting, deadlines, unplaced, orphans]) expect(await parts.redis.zcard(key)).toBe(0);
+  });
+
   it('cancels a request that nobody reads', async () => {
     const id = await parts.accept();
     await parts.redis.zadd(shard().orphans, DUE, id);

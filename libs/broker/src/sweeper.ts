@@ -4,6 +4,7 @@ import { decideExpired, decideWaiting } from '#core/decide-waiting.js';
 import type { Target } from '#core/target.js';
 import type { BrokerLog } from './connection.js';
 import type { FleetWatch } from './fleet-watch.js';
+import { forgetLost, requestOf } from './forget-lost.js';
 import type { Keys } from './keys.js';
 import type { Ledger } from './ledger.js';
 import type { JobName, Queues } from './queues.js';
@@ -93,7 +94,11 @@ export class Sweeper {
         await ledger.seal({ request: id, guard: { kind: 'orphan' }, outcome: { kind: 'cancelled' } });
       });
     }
-    await this.each(await due(index.deadlines), (id) => this.expire(id));
+    const lost: string[] = [];
+    await this.each(await due(index.deadlines), async (id) => {
+      if (!(await this.expire(id))) lost.push(id);
+    });
+    await forgetLost(redis, index, lost);
     await this.each(await due(index.unplaced), (id) => this.place(id));
     await this.each(await due(index.waits), async (id) => {
       await redis.zadd(index.waits, 'XX', now + LOOK_AGAIN_MS, id);
@@ -136,10 +141,11 @@ export class Sweeper {
     if (reply.kind === 'placed') await queues.addFirst(id, reply);
   }
 
-  private async expire(id: string): Promise<void> {
+  /** False: there is no such request any more. */
+  private async expire(id: string): Promise<boolean> {
     const { ledger, queues, fleet } = this.options;
     const request = await this.read(id);
-    if (!request) return;
+    if (!request) return false;
     const { code, params } = decideExpired({ ...request, fleet: fleet.current() });
     const sealed = await ledger.seal({
       request: id,
@@ -147,6 +153,7 @@ export class Sweeper {
       outcome: { kind: 'failed', code, params },
     });
     if (sealed && request.waiting) await queues.forget(id, request);
+    return true;
   }
 
   private async place(id: string): Promise<void> {
@@ -252,8 +259,4 @@ function readRecord(record: Record<string, string>): SweptRequest {
 /** The record keeps the trail as JSON texts with commas between. */
 function splitTrail(trail: string): string[] {
   return (JSON.parse(`[${trail}]`) as unknown[]).map((record) => JSON.stringify(record));
-}
-
-function requestOf(ticket: string): string {
-  return ticket.slice(ticket.lastIndexOf('|') + 1);
 }
