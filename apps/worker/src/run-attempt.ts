@@ -85,14 +85,26 @@ async function finish(attempt: Attempt, { target, end, last, report }: Ended): P
     report(judgeFailure(failure)),
     category === 'unusable' && attempt.broker.markUnusable(target.provider, target.model),
   ]);
-  const verdict = decideNext({ ...(await facts(attempt)), failure, stream: attempt.run.stream });
-  await carryOut(attempt, verdict, recordFailure(target, failure), last);
+  const decide = async () => {
+    const verdict = decideNext({ ...(await facts(attempt)), failure, stream: attempt.run.stream });
+    await carryOut(attempt, verdict, recordFailure(target, failure), last);
+  };
+  await inTurn(attempt, category === 'backpressure', decide);
+}
+
+/** What may take from the retry budget is decided one after the other, so that each sees what is left of it. */
+async function inTurn({ broker, run }: Attempt, busy: boolean, decide: () => Promise<void>): Promise<void> {
+  const mayRetry = busy || run.trail.length > 0;
+  await (mayRetry ? broker.retryTurns.take(decide) : decide());
 }
 
 /** Its target is not to be called now: no call, no usage row, and on to where core says. */
 async function skip(attempt: Attempt, target: Target, why: Refusal): Promise<void> {
-  const verdict = decideSkipped({ ...(await facts(attempt)), why });
-  await Promise.all([settle(attempt, null), carryOut(attempt, verdict, recordSkip(target, why), undefined)]);
+  const decide = async () => {
+    const verdict = decideSkipped({ ...(await facts(attempt)), why });
+    await carryOut(attempt, verdict, recordSkip(target, why), undefined);
+  };
+  await Promise.all([settle(attempt, null), inTurn(attempt, false, decide)]);
 }
 
 /** What every decision on this attempt depends on, as of now. */

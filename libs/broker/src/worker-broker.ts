@@ -8,6 +8,7 @@ import type { HealthStore } from './health-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Ledger } from './ledger.js';
 import type { Queues } from './queues.js';
+import { Turns } from './turns.js';
 
 /** A worker's side of a request's life: takes jobs, keeps leases, announces itself. One per process. */
 export class WorkerBroker {
@@ -17,6 +18,8 @@ export class WorkerBroker {
   readonly queues: Queues;
   readonly leases: LeaseKeeper;
   readonly health: HealthStore;
+  /** Of decisions on retries: the budget that they read is spent by the one before. */
+  readonly retryTurns = new Turns();
   private readonly member: BrokerMember;
   /** Of the leases alone: a renewal must not wait behind megabytes of frames. */
   private readonly leaseRedis: Redis;
