@@ -10,10 +10,10 @@ import type { FrameReader } from '#broker/frame-reader.js';
 export type Cut = 'gone' | 'late' | 'stopped';
 
 /**
- * How long after its deadline a request is given up here, ms. The ledger ends it at the deadline; only with Redis away
- * nobody says so.
+ * How long after its deadline a request is given up here, ms. The ledger ends it at the deadline; only where Redis is
+ * away, or the sweeper has just died, nobody says so in time. Below the two seconds that are promised.
  */
-const LATE_MS = 2_000;
+const LATE_MS = 1_500;
 /** How long the rest of a request that has ended may take to be read without any progress, ms. */
 const REST_MS = 60_000;
 
