@@ -4,7 +4,7 @@ import type { Outcome } from '../transitions.js';
 import type { ModelPlaced } from '../model-state.js';
 
 /** Longer than the grace of a placement: the sweeper looks after a job that is not due yet. */
-export const RETRY_AFTER_MS = 10_000;
+const RETRY_AFTER_MS = 10_000;
 
 /** Stages whose next step is a command to the ledger: its reply can be lost. */
 export const commanding: ReadonlySet<Stage> = new Set([
