@@ -17,6 +17,8 @@ import type { Behaviour } from '../support/upstream-behaviours.js';
 import { createGate } from '../support/upstream-gate.js';
 import { endless, hangOn, role, token } from '../support/upstream-steps.js';
 
+/** Room for a busy machine. */
+const TEST_MS = 30_000;
 const SHORT_MS = 300;
 const CHUNK = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'on ' }, finish_reason: null }] })}\n\n`;
 
@@ -125,22 +127,26 @@ const settings = limits.flatMap(({ models, ...rest }) =>
 );
 
 describe('a timeout', () => {
-  it.each(settings)('of a $place for $limit: $status $code', async (row) => {
-    const marker = `${row.limit} of a ${row.place}`;
-    upstream.when({ marker }, row.behaviour);
-    const reply = await fetchAnswer(completions(), chat(row.model, row.streams, marker));
-    expect(errorOf(reply)).toEqual({
-      status: row.status,
-      code: row.code,
-      message: expect.stringMatching(row.reason),
-    });
-    const calls = upstream.calls.filter(({ body }) => body.includes(marker));
-    expect(calls).toHaveLength(1);
-    for (const call of calls) await upstream.waitForHangUp(call);
-    expect(
-      chunksOf(reply).flatMap(({ choices = [] }) => choices.flatMap((each) => each.finish_reason ?? [])),
-    ).toEqual([]);
-  });
+  it.each(settings)(
+    'of a $place for $limit: $status $code',
+    async (row) => {
+      const marker = `${row.limit} of a ${row.place}`;
+      upstream.when({ marker }, row.behaviour);
+      const reply = await fetchAnswer(completions(), chat(row.model, row.streams, marker));
+      expect(errorOf(reply)).toEqual({
+        status: row.status,
+        code: row.code,
+        message: expect.stringMatching(row.reason),
+      });
+      const calls = upstream.calls.filter(({ body }) => body.includes(marker));
+      expect(calls).toHaveLength(1);
+      for (const call of calls) await upstream.waitForHangUp(call);
+      expect(
+        chunksOf(reply).flatMap(({ choices = [] }) => choices.flatMap((each) => each.finish_reason ?? [])),
+      ).toEqual([]);
+    },
+    TEST_MS,
+  );
 
   it.each([true, false])(
     'of a target may be longer than that of its provider (stream: %s)',
@@ -156,30 +162,40 @@ describe('a timeout', () => {
       gate.open();
       expect(textOf(await patient.answer())).toBe('here it is');
     },
+    TEST_MS,
   );
 });
 
 describe('the wait in the queue of a provider', () => {
-  it('is the one of its configuration where the target sets none', async () => {
-    const free = await occupy();
-    const replies = await Promise.all(
-      [true, false].map((streams) => fetchAnswer(completions(), chat('narrow/m', streams, 'waits'))),
-    );
-    for (const reply of replies) expect(errorOf(reply)).toMatchObject({ status: 504, code: 'queue_timeout' });
-    const moved = await fetchAnswer(completions(), chat('next-queue', false, 'moves'));
-    expect([moved.status, moved.headers['x-spillway-provider']]).toEqual([200, 'roomy']);
-    await free();
-    expect(upstream.calls.some(({ body }) => body.includes('"waits"'))).toBe(false);
-  });
+  it(
+    'is the one of its configuration where the target sets none',
+    async () => {
+      const free = await occupy();
+      const replies = await Promise.all(
+        [true, false].map((streams) => fetchAnswer(completions(), chat('narrow/m', streams, 'waits'))),
+      );
+      for (const reply of replies)
+        expect(errorOf(reply)).toMatchObject({ status: 504, code: 'queue_timeout' });
+      const moved = await fetchAnswer(completions(), chat('next-queue', false, 'moves'));
+      expect([moved.status, moved.headers['x-spillway-provider']]).toEqual([200, 'roomy']);
+      await free();
+      expect(upstream.calls.some(({ body }) => body.includes('"waits"'))).toBe(false);
+    },
+    TEST_MS,
+  );
 
-  it('may be longer for a target', async () => {
-    const free = await occupy();
-    const patient = send(completions(), chat('patient-queue', false, 'patience'));
-    const impatient = await fetchAnswer(completions(), chat('narrow/m', false, 'impatience'));
-    expect(errorOf(impatient)).toMatchObject({ status: 504, code: 'queue_timeout' });
-    await free();
-    expect(textOf(await patient.answer())).toBe('Hello from the upstream');
-  });
+  it(
+    'may be longer for a target',
+    async () => {
+      const free = await occupy();
+      const patient = send(completions(), chat('patient-queue', false, 'patience'));
+      const impatient = await fetchAnswer(completions(), chat('narrow/m', false, 'impatience'));
+      expect(errorOf(impatient)).toMatchObject({ status: 504, code: 'queue_timeout' });
+      await free();
+      expect(textOf(await patient.answer())).toBe('Hello from the upstream');
+    },
+    TEST_MS,
+  );
 });
 
 let occupied = 0;

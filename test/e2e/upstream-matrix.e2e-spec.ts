@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { chunksOf, jsonOf, send } from '../support/client.js';
 import type { Answer } from '../support/client.js';
+import { LONGEST_WAIT_MS } from '../support/failures-before-output.js';
 import { TestBroker } from '../support/start-broker.js';
 import { startUpstream } from '../support/upstream.js';
 import type { Upstream } from '../support/upstream.js';
@@ -78,6 +79,7 @@ function configuration(): object {
   const wells = lanes.flatMap(({ well }) => (well === undefined ? [] : [well]));
   return {
     server: { holdMs: '${HOLD_MS:-60000}' },
+    queue: { maxRetryDelayMs: LONGEST_WAIT_MS },
     providers: {
       ...Object.fromEntries(
         Object.entries(providers).map(([name, url]) => [

@@ -22,47 +22,62 @@ export interface EarlyFailure {
   readonly silent?: true;
   /** It refuses our credential, which its provider remembers. */
   readonly credential?: true;
-  /** It is busy, not broken. */
-  readonly busy?: true;
+  /**
+   * It is busy, not broken: how often it is called where no other target is left. Each wait of at most `LONGEST_WAIT_MS`
+   * is waited out, up to three times; where it does not say how long, 1 s and then 2 s.
+   */
+  readonly busy?: 1 | 2 | 4;
 }
+
+/** The `queue.maxRetryDelayMs` that the counts of `busy` are for. */
+export const LONGEST_WAIT_MS = 1_200;
 
 /** One behaviour for streams, another for whole answers. */
 function either(streamed: Behaviour, whole: Behaviour): Behaviour {
   return (call) => (call.record.stream ? streamed(call) : whole(call));
 }
 
-const BUSY = { busy: true, alone: 'rate_limit_exceeded' } as const;
+const LIMITED = 'rate_limit_exceeded';
 const CREDENTIAL = { credential: true, alone: 'upstream_credentials_exhausted' } as const;
 const SILENT = { silent: true, alone: 'upstream_timeout' } as const;
 const TRUNCATED = { stream: 'upstream_truncated', whole: 'upstream_error' } as const;
 const JSON_TYPE = { 'content-type': 'application/json' };
 const EVENT_STREAM = { 'content-type': 'text/event-stream' };
 const LONG_LINE = `data: {"x":"${'x'.repeat(1_200_000)}"}\n\n`;
-const inTwoSeconds = new Date(Date.now() + 2_000).toUTCString();
+const inFiveMinutes = new Date(Date.now() + 300_000).toUTCString();
 
-const busy: readonly EarlyFailure[] = [
-  ['no Retry-After', {}],
-  ['Retry-After in seconds', { retryAfter: '2' }],
-  ['Retry-After in fractions of a second', { retryAfter: '0.5' }],
-  ['Retry-After as a date', { retryAfter: inTwoSeconds }],
-  ['Retry-After in the past', { retryAfter: 'Sun, 06 Nov 1994 08:49:37 GMT' }],
-  ['an absurd Retry-After', { retryAfter: '99999999999' }],
-  ['a negative Retry-After', { retryAfter: '-5' }],
-  ['a Retry-After of words', { retryAfter: 'later' }],
-  ['retry-after-ms', { headers: { 'retry-after-ms': '1500' } }],
-].map(([form, options]) => ({
-  cause: `429 with ${form as string}`,
-  behaviour: status(429, options as object),
-  ...BUSY,
+const rateLimits: readonly EarlyFailure[] = (
+  [
+    ['no Retry-After', 2, {}],
+    ['Retry-After in seconds', 1, { retryAfter: '2' }],
+    ['Retry-After in fractions of a second', 4, { retryAfter: '0.5' }],
+    ['Retry-After as a date', 1, { retryAfter: inFiveMinutes }],
+    ['Retry-After in the past', 4, { retryAfter: 'Sun, 06 Nov 1994 08:49:37 GMT' }],
+    ['an absurd Retry-After', 1, { retryAfter: '99999999999' }],
+    ['a negative Retry-After', 2, { retryAfter: '-5' }],
+    ['a Retry-After of words', 2, { retryAfter: 'later' }],
+    ['retry-after-ms', 1, { headers: { 'retry-after-ms': '1500' } }],
+    ['a short retry-after-ms', 4, { headers: { 'retry-after-ms': '300' } }],
+  ] as const
+).map(([form, busy, options]) => ({
+  cause: `429 with ${form}`,
+  behaviour: status(429, options),
+  alone: LIMITED,
+  busy,
 }));
 
 /** Every row of the fault table before output that a scripted upstream can play. */
 export const earlyFailures: readonly EarlyFailure[] = [
-  ...busy,
+  ...rateLimits,
   // Overloaded, which says nothing of our rate.
-  { cause: '529', behaviour: status(529), busy: true },
-  { cause: '503 with Retry-After', behaviour: status(503, { retryAfter: '1' }), ...BUSY },
-  { cause: '503 that says it is busy', behaviour: status(503, { message: 'no free slots' }), ...BUSY },
+  { cause: '529', behaviour: status(529), busy: 2 },
+  { cause: '503 with Retry-After', behaviour: status(503, { retryAfter: '1' }), alone: LIMITED, busy: 4 },
+  {
+    cause: '503 that says it is busy',
+    behaviour: status(503, { message: 'no free slots' }),
+    alone: LIMITED,
+    busy: 2,
+  },
   ...[408, 409, 421, 500, 502, 503, 504].map((code) => ({ cause: `${code}`, behaviour: status(code) })),
   ...[404, 405, 410, 501].map((code) => ({
     cause: `${code}`,

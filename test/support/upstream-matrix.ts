@@ -84,7 +84,7 @@ function early(failure: EarlyFailure & { readonly at?: URL }): Draft {
     expect: (form, left) => {
       if (left) return answered(SECOND, [first, 1]);
       const code = typeof alone === 'string' ? alone : alone[form === 'whole answer' ? 'whole' : 'stream'];
-      return failed(code, form, [first, 0]);
+      return failed(code, form, [busy ?? first, 0]);
     },
   };
 }
