@@ -38,6 +38,11 @@ export class Queues {
     return (await this.redis.exists(this.of(provider).toKey(jobId(request, attempt, placement)))) === 1;
   }
 
+  /** Ids of the jobs that workers have taken and not completed. */
+  async active(provider: string): Promise<string[]> {
+    return this.redis.lrange(this.of(provider).toKey('active'), 0, -1);
+  }
+
   /**
    * Removes the job of a worker that is gone or frozen, lock and all, so that the provider's `concurrency` has its
    * place back now and not when BullMQ finds the job stalled (7 to 19 s). The ledger has fenced that worker already.

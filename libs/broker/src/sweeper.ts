@@ -8,6 +8,7 @@ import { forgetLost, requestOf } from './forget-lost.js';
 import type { Keys } from './keys.js';
 import type { Ledger } from './ledger.js';
 import type { JobName, Queues } from './queues.js';
+import { StuckJobs } from './stuck-jobs.js';
 
 const SWEEP_MS = 1_000;
 /** How long a sweeper that died keeps the others waiting. */
@@ -47,8 +48,11 @@ export class Sweeper {
   private brokeOffAt = -Infinity;
   /** Where the walk through each silent provider's queue goes on. */
   private readonly walked = new Map<string, string>();
+  private readonly stuckJobs: StuckJobs;
 
-  constructor(private readonly options: SweeperOptions) {}
+  constructor(private readonly options: SweeperOptions) {
+    this.stuckJobs = new StuckJobs(options);
+  }
 
   start(): void {
     this.timer = setInterval(() => {
@@ -66,8 +70,15 @@ export class Sweeper {
   /** One round over every shard whose lease this process holds or gets. */
   async sweep(): Promise<void> {
     for (let shard = 0; shard < this.options.keys.shards; shard++) {
-      if (await this.holdsLease(shard)) await this.sweepShard(shard);
+      if (!(await this.holdsLease(shard))) continue;
+      await this.sweepShard(shard);
+      // Queues belong to no shard; one process looks at them.
+      if (shard === 0 && this.isSettled()) await this.stuckJobs.sweep(this.providers());
     }
+  }
+
+  private providers(): string[] {
+    return [...this.options.fleet.current().providers.keys()];
   }
 
   private async holdsLease(shard: number): Promise<boolean> {

@@ -18,3 +18,12 @@ export function shardOf(id: string): number | undefined {
 export function jobId(request: string, attempt: number, placement: number): string {
   return `${request}-${attempt}-${placement}`;
 }
+
+/** The other way round; undefined if it is no job's id. */
+export function partsOfJobId(
+  id: string,
+): { readonly request: string; readonly attempt: number; readonly placement: number } | undefined {
+  const [, request, attempt, placement] = /^(req_.+)-(\d+)-(\d+)$/.exec(id) ?? [];
+  if (request === undefined || shardOf(request) === undefined) return undefined;
+  return { request, attempt: Number(attempt), placement: Number(placement) };
+}
