@@ -75,6 +75,7 @@ export class HealthStore {
     ]);
     this.offset = Number(seconds) * 1_000 + Number(micros) / 1_000 - performance.now();
     this.fields.clear();
+    this.parsed = undefined;
     for (const [field, value] of Object.entries(all)) this.put(field, value);
     for (const [field, coolDown] of this.view().coolDowns) {
       if (isForgotten(coolDown, this.now())) void this.change(field, this.forgetting());
