@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Broker } from '#broker/broker.js';
 import { ApiSettings } from './api-settings.js';
+import { registerFleetMetrics } from './fleet-metrics.js';
 import { InFlight } from './in-flight.js';
 import type { RequestRecord } from './request-record.js';
 
@@ -18,6 +19,12 @@ export class Metrics {
     name: 'spillway_requests_total',
     help: 'Inference requests that ended, by outcome: ok, client_gone, or the error code.',
     labelNames: ['model', 'provider', 'stream', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly attempts = new Counter({
+    name: 'spillway_attempts_total',
+    help: 'Attempts of the inference requests that ended here, by provider: ok, or the kind of failure.',
+    labelNames: ['provider', 'outcome'],
     registers: [this.registry],
   });
   private readonly durations = new Histogram({
@@ -80,12 +87,15 @@ export class Metrics {
     });
     this.registry.registerMetric(requests);
     this.registry.registerMetric(waiting);
+    registerFleetMetrics(this.registry, broker);
   }
 
   /** Counts an inference request that ended, or another reading of one. */
   observe(record: RequestRecord, endedAt: number): void {
     if (record.via === 'id') return this.followed.inc();
     if (record.via === 'key') this.attached.inc();
+    // Those of an attached one are counted where its request was asked for.
+    else for (const { provider, outcome } of record.made) this.attempts.inc({ provider, outcome });
     const model = this.labelOf(record.model);
     const stream = String(record.stream ?? false);
     const provider = record.provider ?? 'none';

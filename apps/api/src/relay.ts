@@ -1,5 +1,6 @@
 import { SpillwayError } from '#core/errors.js';
 import type { Answer } from './answer.js';
+import { attemptsOf } from './attempts.js';
 import { failureOf, parseEnd } from './end-entry.js';
 import type { Cut, Exchange } from './exchange.js';
 import type { RequestRecord } from './request-record.js';
@@ -63,6 +64,7 @@ function readEnd(bytes: Buffer, record: RequestRecord): Ending {
   const end = parseEnd(bytes);
   record.attempts = end.attempts;
   record.queueMs = end.queueMs ?? record.queueMs;
+  record.made = attemptsOf(end, record.provider);
   if (end.outcome === 'completed') return 'whole';
   // By another's hand: this client is still here.
   if (end.outcome === 'cancelled') return brokeOff(record, 'the request was cancelled');

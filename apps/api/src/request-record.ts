@@ -1,5 +1,6 @@
 import type { ErrorCode } from '#core/errors.js';
 import type { Location } from '#core/target.js';
+import type { AttemptMade } from './attempts.js';
 
 /** How a request ended: answered whole, its client went away, or the code of its error. */
 export type RequestOutcome = 'ok' | 'client_gone' | ErrorCode;
@@ -24,6 +25,8 @@ export interface RequestRecord {
   provider: string | null;
   location: Location | null;
   attempts: number | null;
+  /** Its attempts, once it has ended; for the metrics, not for the log. */
+  made: readonly AttemptMade[];
   /** From accept to the first claim, ms. */
   queueMs: number | null;
   /** From the request's arrival to its first output, ms. */
@@ -51,6 +54,7 @@ export function newRecord(
     provider: null,
     location: null,
     attempts: null,
+    made: [],
     queueMs: null,
     firstMs: null,
     bytes: 0,
@@ -64,7 +68,7 @@ export function describeRequest(
   status: number | null,
   endedAt: number,
 ): Record<string, unknown> {
-  const { id, startedAt, queueMs, firstMs, ...rest } = record;
+  const { id, startedAt, queueMs, firstMs, made: _, ...rest } = record;
   const fields = {
     request: id,
     ...rest,

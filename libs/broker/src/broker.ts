@@ -5,6 +5,7 @@ import { requestId } from '#core/ids.js';
 import type { AcceptReply, LogEntry, NewRequest, RequestState } from '#core/ledger/transitions.js';
 import { AcceptGate } from './accept-gate.js';
 import { BrokerMember, type BrokerOptions } from './broker-member.js';
+import { countDeadLetters } from './dead-letters.js';
 import { readDepths, type Depth } from './depths.js';
 import { FrameHub, toStatus } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
@@ -168,6 +169,11 @@ export class Broker {
   /** Attempts waiting, by provider. */
   async depths(): Promise<readonly Depth[]> {
     return readDepths(this.member.redis, this.member.keys);
+  }
+
+  /** How many dead letters there are. */
+  async deadLetters(): Promise<number> {
+    return countDeadLetters(this.member.redis, this.member.keys);
   }
 
   private async cancelAgain(): Promise<void> {

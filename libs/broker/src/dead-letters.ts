@@ -133,3 +133,11 @@ export class DeadLetters {
     if (ids.length > 0) await this.redis.xdel(dead, ...ids);
   }
 }
+
+/** How many there are, over all shards. */
+export async function countDeadLetters(redis: Redis, keys: Keys): Promise<number> {
+  const counts = await Promise.all(
+    Array.from({ length: keys.shards }, (_, shard) => redis.xlen(keys.shard(shard).dead)),
+  );
+  return counts.reduce((sum, each) => sum + each, 0);
+}
