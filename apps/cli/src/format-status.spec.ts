@@ -61,6 +61,27 @@ describe('formatStatus', () => {
     ]);
   });
 
+  it.each([
+    [
+      { breaker: { state: 'open', nextMs: 4_900 }, trouble: { reason: '503', agoMs: 1 } },
+      'down, next try in 4 s',
+    ],
+    [{ breaker: { state: 'half-open', nextMs: 0 } }, 'down, on trial'],
+    [
+      {
+        coolDowns: [
+          { model: 'a', leftMs: 1_000 },
+          { model: 'b', leftMs: 61_000 },
+        ],
+      },
+      'busy, 1 min more',
+    ],
+  ] as const)('shows the health %j as %s', (health, text) => {
+    const provider = { ...known, ...health, name: 'a', workers: 1, models: [], running: 0, waiting: 0 };
+    const [row] = formatStatus({ redis: 'r', workers: [], providers: [provider] }).slice(3);
+    expect(row).toBe(`a         local     1        ${text}  0       0 of 4   0        -`);
+  });
+
   it('ends with the workers where all is well', () => {
     const provider = { ...known, name: 'a', workers: 1, models: [], running: 0, waiting: 0 };
     const worker = { name: 'worker-a', pid: 1, upMs: 0, providers: ['a'] };

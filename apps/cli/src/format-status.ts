@@ -50,11 +50,16 @@ function toRow(provider: ProviderStatus): string[] {
   ];
 }
 
-function healthOf({ workers, credential, reachable, trouble }: ProviderStatus): string {
+function healthOf(provider: ProviderStatus): string {
+  const { workers, credential, reachable, trouble, breaker, coolDowns = [] } = provider;
   if (workers === 0) return 'no worker';
   if (credential !== undefined && credential !== 'ok') return `credential ${credential}`;
+  if (breaker)
+    return breaker.nextMs > 0 ? `down, next try in ${formatAge(breaker.nextMs)}` : 'down, on trial';
   if (trouble) return `failing, ${formatAge(trouble.agoMs)} ago`;
-  return reachable === false ? 'away' : 'ok';
+  if (reachable === false) return 'away';
+  const [longest] = coolDowns.toSorted((a, b) => b.leftMs - a.leftMs);
+  return longest ? `busy, ${formatAge(longest.leftMs)} more` : 'ok';
 }
 
 function sum(numbers: readonly number[]): number {

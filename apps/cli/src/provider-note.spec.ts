@@ -10,6 +10,13 @@ describe('noteProvider', () => {
       /refuses our credential/,
     ],
     ['failing calls', { credential: 'ok', trouble: { reason: '503' } }, /calls fail \(503\)/],
+    [
+      'an open breaker',
+      { breaker: {}, trouble: { reason: '503' } },
+      /too often \(503\); requests go elsewhere/,
+    ],
+    ['an open breaker of old', { breaker: {} }, /too often; requests go elsewhere/],
+    ['cool-downs', { coolDowns: [{ model: 'a' }, { model: 'b' }] }, /left alone for a while \(a, b\)/],
     ['one that is away', { reachable: false }, /nobody answers/],
     ['a request without a worker', { workers: 0, waiting: 1 }, /1 request waits, .* --provider gpu$/],
     ['requests without a worker', { workers: 0, waiting: 2 }, /2 requests wait, /],

@@ -61,6 +61,31 @@ describe('StatusReader', () => {
     for (const { oldestWaitMs = -1 } of providers) expect(oldestWaitMs).toBeLessThan(5_000);
   });
 
+  it('tells what is wrong with a provider: its trouble, its breaker, its cool-downs', async () => {
+    const trouble = { reason: '503', at: Date.now() - 2_000 };
+    const heartbeat = { v: 1, pid: 7, startedAt: Date.now() } as const;
+    await beat(parts.redis, parts.keys, { ...heartbeat, worker: 'a', providers: [{ ...gpu, trouble }] });
+    await beat(parts.redis, parts.keys, { ...heartbeat, worker: 'b', providers: [gpu] });
+    const until = Date.now() + 60_000;
+    const open = { v: 1, faults: 5, answeredAt: 0, open: { until, forMs: 60_000 } };
+    await parts.redis.hset(parts.keys.health, {
+      'gpu-box': JSON.stringify(open),
+      'gpu-box/llama': JSON.stringify({ v: 1, until, nextMs: 1_000 }),
+      'gpu-box/old': JSON.stringify({ v: 1, until: 1, nextMs: 1_000 }),
+    });
+    const [provider] = (await reader.read(2_000)).providers;
+    expect(provider).toMatchObject({
+      trouble: { reason: '503' },
+      breaker: { state: 'open' },
+      coolDowns: [{ model: 'llama' }],
+    });
+    expect(provider?.trouble?.agoMs).toBeGreaterThanOrEqual(2_000);
+    for (const ms of [provider?.breaker?.nextMs, provider?.coolDowns?.[0]?.leftMs]) {
+      expect(ms).toBeGreaterThan(30_000);
+      expect(ms).toBeLessThanOrEqual(61_000);
+    }
+  });
+
   it('changes nothing', async () => {
     await parts.accept();
     const before = (await parts.redis.keys('*')).toSorted();

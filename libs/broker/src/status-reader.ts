@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { CredentialState, ProviderAnnouncement, WorkerHeartbeat } from '#core/fleet.js';
+import { readHealth } from '#core/health-field.js';
+import { breakerState, type Health } from '#core/health.js';
 import type { Location } from '#core/target.js';
 import { connect, redactUrl, type BrokerLog } from './connection.js';
 import { readDepths, type Depth } from './depths.js';
@@ -34,6 +36,10 @@ export interface ProviderStatus {
   readonly reachable?: boolean;
   /** What a worker last saw go wrong; absent while nothing does. */
   readonly trouble?: { readonly reason: string; readonly agoMs: number };
+  /** Absent while its breaker is closed. `nextMs`: until a call is let through to find out. */
+  readonly breaker?: { readonly state: 'open' | 'half-open'; readonly nextMs: number };
+  /** Models of it that asked to be left alone, and for how long yet. Absent: none did. */
+  readonly coolDowns?: readonly { readonly model: string; readonly leftMs: number }[];
   readonly models?: readonly string[];
   /** Calls at once over all its workers. */
   readonly concurrency?: number;
@@ -61,12 +67,13 @@ export class StatusReader {
 
   /** @throws if Redis does not answer all of it within `timeoutMs`. */
   async read(timeoutMs: number): Promise<BrokerStatus> {
-    const [heartbeats, depths, running, [seconds]] = await within(
+    const [heartbeats, depths, running, fields, [seconds]] = await within(
       timeoutMs,
       Promise.all([
         readHeartbeats(this.redis, this.keys),
         readDepths(this.redis, this.keys),
         this.countRuns(),
+        this.redis.hgetall(this.keys.health),
         this.redis.time(),
       ]),
     );
@@ -74,7 +81,10 @@ export class StatusReader {
     return {
       redis: redactUrl(this.options.url),
       workers: heartbeats.map((heartbeat) => toWorker(heartbeat)),
-      providers: toProviders({ heartbeats, depths, running, now }),
+      providers: toProviders({
+        ...{ heartbeats, depths, running },
+        health: readHealth(new Map(Object.entries(fields)), now),
+      }),
     };
   }
 
@@ -103,11 +113,10 @@ interface Facts {
   readonly heartbeats: readonly WorkerHeartbeat[];
   readonly depths: readonly Depth[];
   readonly running: ReadonlyMap<string, number>;
-  /** ms, by Redis's clock. */
-  readonly now: number;
+  readonly health: Health;
 }
 
-function toProviders({ heartbeats, depths, running, now }: Facts): ProviderStatus[] {
+function toProviders({ heartbeats, depths, running, health }: Facts): ProviderStatus[] {
   const announced = unite(heartbeats);
   const waiting = new Map(depths.map((depth) => [depth.provider, depth]));
   const names = new Set([...announced.keys(), ...waiting.keys(), ...running.keys()]);
@@ -119,9 +128,10 @@ function toProviders({ heartbeats, depths, running, now }: Facts): ProviderStatu
       workers: heartbeats.filter(({ providers }) => providers.some((each) => each.name === name)).length,
       ...(known && toKnown(known)),
       ...troubleOf(name, heartbeats),
+      ...healthOf(name, health),
       running: running.get(name) ?? 0,
       waiting: depth?.waiting ?? 0,
-      ...(depth && { oldestWaitMs: Math.max(0, now - depth.oldestAt) }),
+      ...(depth && { oldestWaitMs: Math.max(0, health.now - depth.oldestAt) }),
     };
   });
 }
@@ -137,6 +147,21 @@ function troubleOf(
     .toSorted((a, b) => b.at - a.at);
   if (!latest) return {};
   return { trouble: { reason: latest.reason, agoMs: Math.max(0, Date.now() - latest.at) } };
+}
+
+function healthOf(
+  provider: string,
+  { breakers, coolDowns, now }: Health,
+): Pick<ProviderStatus, 'breaker' | 'coolDowns'> {
+  const breaker = breakers.get(provider);
+  const state = breakerState(breaker, now);
+  const cooling = [...coolDowns]
+    .filter(([target, { until }]) => target.startsWith(`${provider}/`) && until > now)
+    .map(([target, { until }]) => ({ model: target.slice(provider.length + 1), leftMs: until - now }));
+  return {
+    ...(state !== 'closed' && { breaker: { state, nextMs: Math.max(0, (breaker?.open?.until ?? 0) - now) } }),
+    ...(cooling.length > 0 && { coolDowns: cooling }),
+  };
 }
 
 function toKnown({ location, credential, reachable = true, models, concurrency }: ProviderAnnouncement) {
