@@ -1,6 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { FrameSplitter } from '../chaos/resp.js';
+
+/** How a published message begins, as an array or as a push. */
+const MESSAGE = /^[*>]3\r\n\$7\r\nmessage\r\n/;
 
 /** A way to a Redis on which every command works and every published message is lost. */
 export interface DeafRedis {
@@ -10,13 +14,13 @@ export interface DeafRedis {
   close(): Promise<void>;
 }
 
-/** Passes connections on to the Redis on this port of loopback; a subscribed one hears nothing more. */
+/** Passes connections on to the Redis on this port of loopback, replies to SUBSCRIBE and PING included. */
 export async function startDeafRedis(redisPort: number): Promise<DeafRedis> {
   const sockets = new Set<Socket>();
   let lostBytes = 0;
   const server = createServer((client) => {
     const redis = connect(redisPort, '127.0.0.1');
-    let subscribed = false;
+    const replies = new FrameSplitter();
     for (const [socket, other] of [
       [client, redis],
       [redis, client],
@@ -28,10 +32,10 @@ export async function startDeafRedis(redisPort: number): Promise<DeafRedis> {
     }
     client.pipe(redis);
     redis.on('data', (chunk: Buffer) => {
-      if (subscribed) lostBytes += chunk.length;
-      else client.write(chunk);
-      // The reply to SUBSCRIBE is the last one that comes through.
-      subscribed ||= chunk.includes('\r\nsubscribe\r\n');
+      for (const reply of replies.push(chunk)) {
+        if (MESSAGE.test(reply.toString('latin1', 0, 24))) lostBytes += reply.length;
+        else client.write(reply);
+      }
     });
   });
   server.listen(0, '127.0.0.1');
