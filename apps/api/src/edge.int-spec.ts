@@ -161,6 +161,7 @@ describe('the edge', () => {
     ['two Host headers', 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400, 'invalid_value'],
     ['the same Host twice', 'GET /healthz HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n', 400, 'invalid_value'],
     ['no Host header', 'GET /healthz HTTP/1.1\r\n\r\n', 400, 'invalid_value'],
+    ['an expectation', 'GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: banana\r\n\r\n', 400, 'invalid_value'],
     ['what is no HTTP', 'HELLO\r\n\r\n', 400, 'invalid_value'],
     [
       'headers above 16 KiB',

@@ -84,6 +84,9 @@ export class Edge {
       done(null, body),
     );
     fastify.decorateRequest('record');
+    // Node would answer 417 itself, without a body; so it comes to the hook below like any other request.
+    const { server } = fastify;
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     fastify.addHook('onRoute', requireDeclaredAccess);
     fastify.addHook('onRequest', (request, reply, done) => {
       this.begin(request, reply);
@@ -122,6 +125,13 @@ export class Edge {
       return new SpillwayError('invalid_value', {
         param: 'Host',
         reason: 'There must be exactly one Host header.',
+      });
+    }
+    const { expect } = headers;
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+      return new SpillwayError('invalid_value', {
+        param: 'Expect',
+        reason: 'Nothing but 100-continue may stand in the Expect header.',
       });
     }
     if (request.is404) return this.refusePath(request);
