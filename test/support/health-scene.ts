@@ -76,6 +76,14 @@ export class HealthScene {
     }, `${count} attempts that wait for ${provider}`);
   }
 
+  /** Waits until the target is known to cool down. */
+  async waitForCoolDown(target: string): Promise<void> {
+    await eventually(async () => {
+      const { coolDowns, now } = await this.health();
+      return (coolDowns.get(target)?.until ?? 0) > now || undefined;
+    }, `the cool-down of ${target}`);
+  }
+
   /** Waits until a worker says so of its credential in its heartbeat. */
   async waitForCredential(provider: string, credential: string): Promise<void> {
     await eventually(async () => {
