@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { beat } from '#broker/fleet-watch.js';
@@ -119,5 +120,16 @@ describe('the metrics of what all processes share', () => {
       ),
     ).toBe(true);
     expect(JSON.stringify(api.logged())).not.toContain('"made"');
+  });
+
+  it('have the names that the documents tell', async () => {
+    const { text } = await fetchAnswer(`${api.url}/metrics`);
+    const names = new Set([...text.matchAll(/^# HELP (spillway_\w+) /gm)].map(([, name]) => name));
+    const table = await readFile('docs/api.md', 'utf8');
+    const told = [...table.matchAll(/^\| `(spillway_\w+)` /gm)].map(([, name]) => name);
+    expect(told.toSorted()).toEqual([...names].toSorted());
+    const alarms = [...(await readFile('docs/operations.md', 'utf8')).matchAll(/\bspillway_\w+/g)];
+    expect(alarms.length).toBeGreaterThan(5);
+    expect(alarms.filter(([name]) => !names.has(name))).toEqual([]);
   });
 });
