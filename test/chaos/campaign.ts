@@ -3,13 +3,14 @@ import { Redis } from 'ioredis';
 import { ChaosClient } from './chaos-client.js';
 import { ChaosUpstream } from './chaos-upstream.js';
 import { checkHistories } from './check-all.js';
-import { Cluster } from './cluster.js';
+import { Cluster, type Member } from './cluster.js';
 import type { ClientHistory, Histories } from './history.js';
 import { readDead, readLeftovers, readUsage } from './ledger-end.js';
 import { Nemesis, planStrikes, type FaultCounts } from './nemesis.js';
 import { planRequest } from './plan-requests.js';
 import { Random } from './random.js';
 import { reportOn, type Report } from './report.js';
+import { watchStarvation } from './starvation.js';
 
 export interface CampaignOptions extends FaultCounts {
   readonly seed: number;
@@ -44,12 +45,14 @@ export async function runCampaign(
   try {
     const nemesis = new Nemesis({ cluster, upstream, redis, random: new Random(options.seed + 1) });
     const clients: ClientHistory[] = [];
+    const stopWatching = watchStarvation(redis, nemesis.faults);
     const progress = setInterval(
       () => options.log?.(progressOf(clients, nemesis, upstream, cluster)),
       PROGRESS_MS,
     );
     await Promise.all([load(options, cluster, upstream, clients), torment(options, nemesis)]);
     clearInterval(progress);
+    stopWatching();
     const leftovers = await untilQuiet(redis);
     const histories: Histories = {
       clients,
@@ -76,6 +79,8 @@ async function load(
   histories: ClientHistory[],
 ): Promise<void> {
   const random = new Random(seed);
+  // What depends on how things went must not change what is asked next.
+  const chance = new Random(seed + 3);
   const underWay = new Set<Promise<void>>();
   let next = performance.now();
   for (let nth = 1; nth <= requests; nth++) {
@@ -87,19 +92,25 @@ async function load(
       await Promise.race(underWay);
       next = performance.now();
     }
-    const api = random.pick(cluster.ready('api')) ?? cluster.members('api')[0];
-    if (!api) throw new Error('There is no api to ask.');
     upstream.expect(plan);
-    const client = new ChaosClient(api, plan);
-    const hopeless = setTimeout(() => client.end('open'), plan.timeoutMs + HOPELESS_MS);
-    const over = client.over.then((history) => {
-      clearTimeout(hopeless);
-      histories.push(history);
-      underWay.delete(over);
-    });
-    underWay.add(over);
+    for (let twin = 0; twin < plan.clients; twin++) {
+      const client = new ChaosClient(() => pickApi(cluster, chance), plan);
+      const hopeless = setTimeout(() => client.end('open'), plan.timeoutMs + HOPELESS_MS);
+      const over = client.over.then((history) => {
+        clearTimeout(hopeless);
+        histories.push(history);
+        underWay.delete(over);
+      });
+      underWay.add(over);
+    }
   }
   await Promise.all(underWay);
+}
+
+function pickApi(cluster: Cluster, random: Random): Member {
+  const api = random.pick(cluster.ready('api')) ?? cluster.members('api')[0];
+  if (!api) throw new Error('There is no api to ask.');
+  return api;
 }
 
 /** Strikes when planned; each strike goes its own way until it is over. */

@@ -1,128 +1,160 @@
+import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
-import type { ClientEvent, ClientHistory, EventKind } from './history.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AnswerReader } from './answer-reader.js';
+import type { ClientEvent, ClientHistory } from './history.js';
 import type { RequestPlan } from './plan-requests.js';
 
-interface Chunk {
-  readonly error?: { readonly code: string };
-  readonly choices?: readonly {
-    readonly delta?: { readonly content?: string };
-    readonly message?: { readonly content?: string };
-    readonly finish_reason: string | null;
-  }[];
+export interface Api {
+  readonly name: string;
+  readonly url: string;
 }
 
-/** A client that asks once, reads what comes, may leave half-way, and remembers everything in order. */
+/** A kept request is asked for again this often, ms, and so many times in a row in vain. */
+const AGAIN_MS = 300;
+const MOST_IN_VAIN = 40;
+
+/**
+ * A client that asks, reads what comes, and remembers everything in order. It may leave half-way; where its request is
+ * kept and the connection breaks, it goes on with the answer, or asks again with the same key, at any replica.
+ */
 export class ChaosClient {
   /** Resolves once it has ended in whatever way. */
   readonly over: Promise<ClientHistory>;
-  private readonly events: ClientEvent[] = [];
+  private readonly apis: string[] = [];
   private readonly sentAt = Date.now();
+  private readonly reader: AnswerReader;
   private readonly settle: (ending: ClientHistory['ending']) => void;
-  private readonly call: ClientRequest;
-  private response: IncomingMessage | undefined;
-  private tokens = 0;
+  private readonly body: string;
+  private call: ClientRequest | undefined;
+  private status = 0;
+  private request = '';
+  private ended = false;
   private leaving: NodeJS.Timeout | undefined;
 
   constructor(
-    api: { readonly name: string; readonly url: string },
+    private readonly pickApi: () => Api,
     private readonly plan: RequestPlan,
   ) {
     const { promise, resolve } = Promise.withResolvers<ClientHistory['ending']>();
     this.settle = resolve;
-    this.over = promise.then((ending) => this.close(api.name, ending));
-    const messages = [{ role: 'user', content: `Answer <${plan.marker}>` }];
-    const body = JSON.stringify({ model: plan.model, stream: plan.stream, messages });
-    this.call = request(`${api.url}/v1/chat/completions`, {
-      method: 'POST',
-      agent: false,
-      headers: {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-        'x-spillway-timeout-ms': String(plan.timeoutMs),
-      },
+    this.over = promise.then((ending) => this.close(ending));
+    const { leaves, marker, model, stream } = plan;
+    this.reader = new AnswerReader((count) => {
+      if (leaves && 'afterTokens' in leaves && count >= leaves.afterTokens) this.end('left');
     });
-    this.call.on('response', (response) => this.receive(response));
-    this.call.on('error', () => this.settle('broken'));
-    this.call.end(body);
-    const { leaves } = plan;
+    const messages = [{ role: 'user', content: `Answer <${marker}>` }];
+    this.body = JSON.stringify({ model, stream, messages });
     if (leaves && 'afterMs' in leaves) this.leaving = setTimeout(() => this.end('left'), leaves.afterMs);
+    void this.play().then((ending) => this.settle(ending));
   }
 
   /** Closes the connection; counts only if nothing ended it before. */
   end(ending: 'left' | 'open'): void {
     this.settle(ending);
-    this.call.destroy();
+    this.ended = true;
+    this.call?.destroy();
   }
 
-  private close(api: string, ending: ClientHistory['ending']): ClientHistory {
+  private close(ending: ClientHistory['ending']): ClientHistory {
     clearTimeout(this.leaving);
-    const { plan, events, sentAt, response } = this;
-    const { marker, stream, timeoutMs } = plan;
-    return {
-      ...{ marker, stream, timeoutMs, api, sentAt, events, ending },
-      status: response?.statusCode ?? 0,
-      request: String(response?.headers['x-request-id'] ?? ''),
-      endedAt: Date.now(),
-    };
+    const { apis, sentAt, status, request } = this;
+    const { marker, stream, timeoutMs, kept } = this.plan;
+    const { events } = this.reader;
+    const endedAt = Date.now();
+    return { marker, stream, timeoutMs, kept, apis, sentAt, status, request, events, ending, endedAt };
   }
 
-  private receive(response: IncomingMessage): void {
-    this.response = response;
-    response.setEncoding('utf8');
-    response.on('error', () => undefined);
-    const isStream = String(response.headers['content-type']).startsWith('text/event-stream');
-    let text = '';
-    response.on('data', (piece: string) => {
-      text += piece;
-      if (isStream) text = this.readLines(text);
-    });
-    response.on('close', () => {
-      if (!isStream && response.complete) this.readBody(text);
-      else if (text.trim() !== '' && response.complete) this.note('odd', text);
-      this.settle(response.complete ? 'whole' : 'broken');
-    });
-  }
-
-  /** Reads what is whole and answers with the rest. */
-  private readLines(text: string): string {
-    const lines = text.split('\n');
-    const rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.startsWith('data: ')) this.readEvent(line.slice('data: '.length));
-      else if (line !== '' && !line.startsWith(':') && !line.startsWith('id: ')) this.note('odd', line);
+  private async play(): Promise<'whole' | 'broken'> {
+    let ending = await this.ask();
+    for (let inVain = 0; ending === 'broken' && this.plan.kept !== 'no' && !this.ended;) {
+      if (inVain === MOST_IN_VAIN) break;
+      await delay(AGAIN_MS);
+      const known = this.reader.events.length;
+      ending = await this.askAgain();
+      // Redis may be away, too: what an api refuses for that reason was not the end.
+      if (ending === 'whole' && this.status === 503 && this.forgetRefusal()) ending = 'broken';
+      inVain = this.reader.events.length > known ? 0 : inVain + 1;
     }
-    return rest;
+    return ending;
   }
 
-  private readEvent(data: string): void {
-    if (data === '[DONE]') this.note('done', '');
-    else this.readChunk(data);
+  private forgetRefusal(): boolean {
+    const [, kind, code] = this.reader.events.at(-1) ?? [];
+    if (kind !== 'error' || code !== 'redis_unavailable') return false;
+    this.reader.events.pop();
+    return true;
   }
 
-  private readBody(text: string): void {
-    this.readChunk(text);
-    if (this.events.some(([, kind]) => kind === 'token')) this.note('done', '');
+  private async askAgain(): Promise<'whole' | 'broken'> {
+    if (this.plan.kept === 'resume') {
+      // It never learnt the id: nobody can go on with that.
+      if (this.request === '') return 'broken';
+      const cursor = this.reader.cursor === '' ? '' : `?starting_after=${this.reader.cursor}`;
+      return this.send('GET', `/v1/requests/${this.request}/stream${cursor}`);
+    }
+    const before = { request: this.request, events: this.reader.forget() };
+    const ending = await this.ask();
+    this.compare(before);
+    return ending;
   }
 
-  private readChunk(text: string): void {
+  /** The same execution must bring the same answer again, as far as both were read. */
+  private compare(before: { request: string; events: readonly ClientEvent[] }): void {
+    if (before.request !== this.request) return;
+    const { events } = this.reader;
+    const both = before.events.slice(0, events.length);
+    const differs = both.findIndex(
+      ([, kind, text], at) => events[at]?.[1] !== kind || events[at]?.[2] !== text,
+    );
+    if (differs >= 0) this.reader.note('odd', `came again as another answer from event ${differs} on`);
+  }
+
+  private ask(): Promise<'whole' | 'broken'> {
+    return this.send('POST', '/v1/chat/completions', {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(this.body)),
+      'x-spillway-timeout-ms': String(this.plan.timeoutMs),
+      ...(this.plan.kept === 'resume' && { 'x-spillway-on-disconnect': 'continue' }),
+      ...(this.plan.kept === 'repeat' && { 'idempotency-key': this.plan.marker }),
+    });
+  }
+
+  private async send(
+    method: 'GET' | 'POST',
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<'whole' | 'broken'> {
+    const api = this.pickApi();
+    this.apis.push(api.name);
+    this.reader.begin();
+    const call = request(`${api.url}${path}`, { method, agent: false, headers });
+    this.call = call;
+    call.on('error', () => undefined);
+    const responded = once(call, 'response') as Promise<[IncomingMessage]>;
+    call.end(method === 'POST' ? this.body : undefined);
     try {
-      const { error, choices = [] } = JSON.parse(text) as Chunk;
-      if (error) this.note('error', error.code);
-      for (const { delta, message, finish_reason } of choices) {
-        const content = (delta ?? message)?.content;
-        if (content) this.note('token', content);
-        if (finish_reason !== null) this.note('finish', finish_reason);
-      }
+      const [response] = await responded;
+      return await this.receive(response);
     } catch {
-      this.note('odd', text);
+      return 'broken';
     }
   }
 
-  private note(kind: EventKind, text: string): void {
-    this.events.push([Date.now(), kind, text]);
-    const { leaves } = this.plan;
-    if (kind !== 'token' || !leaves || !('afterTokens' in leaves)) return;
-    this.tokens += 1;
-    if (this.tokens >= leaves.afterTokens) this.end('left');
+  private async receive(response: IncomingMessage): Promise<'whole' | 'broken'> {
+    this.status = response.statusCode ?? 0;
+    this.request = String(response.headers['x-request-id'] ?? this.request);
+    response.setEncoding('utf8').on('error', () => undefined);
+    const isStream = String(response.headers['content-type']).startsWith('text/event-stream');
+    let body = '';
+    response.on('data', (piece: string) => {
+      if (isStream) this.reader.readStream(piece);
+      else body += piece;
+    });
+    await new Promise((resolve) => response.once('close', resolve));
+    if (!response.complete) return 'broken';
+    if (isStream) this.reader.end();
+    else this.reader.readBody(body);
+    return 'whole';
   }
 }

@@ -7,7 +7,8 @@ const CLIENT: ClientHistory = {
   marker: 'm1',
   stream: true,
   timeoutMs: 5_000,
-  api: 'api-1',
+  kept: 'no',
+  apis: ['api-1'],
   sentAt: 0,
   status: 200,
   request: 'req_0_A',
@@ -15,6 +16,7 @@ const CLIENT: ClientHistory = {
   ending: 'whole',
   endedAt: 1_000,
 };
+const KEYED: ClientHistory = { ...CLIENT, kept: 'repeat' };
 const CALL: UpstreamCall = {
   number: 1,
   marker: 'm1',
@@ -242,6 +244,35 @@ describe('the checker finds', () => {
       'a connection that broke with a living api',
       'cause',
       client({ events: tokens(1, 3), ending: 'broken' }),
+    ],
+    [
+      'two answers to one key',
+      'one-execution',
+      {
+        clients: [
+          KEYED,
+          { ...KEYED, events: [...tokens(2, 3), [1_000, 'finish', 'stop'], [1_000, 'done', '']] },
+        ],
+        calls: [CALL, { ...CALL, number: 2, epoch: 2 }],
+        rows: [ROW, { ...ROW, epoch: 2 }],
+      },
+    ],
+    [
+      'two executions of one key',
+      'one-execution',
+      {
+        clients: [KEYED],
+        calls: [CALL, { ...CALL, number: 2, request: 'req_0_B' }],
+        rows: [ROW, { ...ROW, request: 'req_0_B' }],
+      },
+    ],
+    [
+      'a kept request whose end cannot be told',
+      'ends-once',
+      {
+        ...client({ events: tokens(1, 1), kept: 'resume', ending: 'broken' }),
+        faults: [fault('kill', 'api-1', 900)],
+      },
     ],
     ['a call without a row', 'usage', { rows: [] }],
     ['two rows for one run', 'usage', { rows: [ROW, LOST] }],

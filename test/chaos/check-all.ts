@@ -1,6 +1,6 @@
 import { checkClient, type Violation } from './check-client.js';
 import { FaultTimes } from './fault-times.js';
-import type { Histories, UpstreamCall, UsageRow } from './history.js';
+import type { ClientHistory, Histories, UpstreamCall, UsageRow } from './history.js';
 
 /** Every broken promise that the histories show. Pure; empty if all were kept. */
 export function checkHistories(histories: Histories): Violation[] {
@@ -12,12 +12,41 @@ export function checkHistories(histories: Histories): Violation[] {
     ...clients.flatMap((client) =>
       checkClient(client, { calls: byMarker.get(client.marker) ?? [], times, dead: deadRequests }),
     ),
+    ...checkExecutions(clients, calls, rows),
     ...checkUsage(calls, rows),
     ...Object.entries(leftovers)
       .filter(([, count]) => count > 0)
       .map(([name, count]) => ({ rule: 'leftover', about: '', text: `${count} left in ${name}` }) as const),
     ...crashes.map((text) => ({ rule: 'crash', about: '', text }) as const),
   ];
+}
+
+/** Clients that ask the same under one key get one answer, of one execution. */
+function checkExecutions(
+  clients: readonly ClientHistory[],
+  calls: readonly UpstreamCall[],
+  rows: readonly UsageRow[],
+): Violation[] {
+  const completed = new Set(
+    rows.filter(({ outcome }) => outcome === 'completed').map(({ request }) => request),
+  );
+  const callsOf = groupBy(calls, ({ marker }) => marker);
+  const keyed = groupBy(clients, ({ marker, kept }) => (kept === 'repeat' ? marker : ''));
+  return [...keyed].flatMap(([marker, twins]) => {
+    if (marker === '') return [];
+    const answers = new Set(
+      twins.flatMap(({ events }) => {
+        const token = events.find(([, kind]) => kind === 'token')?.[2];
+        return token !== undefined && events.some(([, kind]) => kind === 'done') ? [token.split('/')[1]] : [];
+      }),
+    );
+    const paid = new Set(
+      callsOf.get(marker)?.flatMap(({ request }) => (completed.has(request) ? [request] : [])),
+    );
+    if (answers.size <= 1 && paid.size <= 1) return [];
+    const text = `one key got ${answers.size} answers, of ${paid.size} completed requests`;
+    return [{ rule: 'one-execution', about: marker, text } as const];
+  });
 }
 
 /** One row per call and run; a row without a call only where nobody could know whether there was one. */

@@ -18,6 +18,7 @@ export type Rule =
   | 'given-up'
   | 'one-at-a-time'
   | 'cause'
+  | 'one-execution'
   | 'usage'
   | 'leftover'
   | 'crash';
@@ -55,7 +56,7 @@ export function checkClient(client: ClientHistory, context: ClientContext): Viol
 
 /** It ended once, with an answer or one typed error, in time, and nothing came behind that. */
 function checkEnd(client: ClientHistory, { times }: ClientContext, report: Report): void {
-  const { events, ending, sentAt, timeoutMs, endedAt, api, status } = client;
+  const { events, ending, sentAt, timeoutMs, endedAt, apis, status } = client;
   const ends = events.filter(([, kind]) => kind === 'done' || kind === 'error');
   if (ends.length > 1) report('ends-once', `has ${ends.length} ends: ${show(ends)}`);
   const end = events.findIndex((event) => event === ends[0]);
@@ -69,7 +70,7 @@ function checkEnd(client: ClientHistory, { times }: ClientContext, report: Repor
   const answered = ends[0]?.[1] === 'done';
   if (ending === 'whole' && (status === 200 ? !answered && !client.stream : answered))
     report('ends-once', `status ${status} with ${show(ends)}`);
-  const latest = times.latest(sentAt + timeoutMs, LATE_MS, api);
+  const latest = times.latest(sentAt + timeoutMs, LATE_MS, ...apis);
   if (endedAt > latest) report('in-time', `ended ${endedAt - sentAt - timeoutMs} ms after its deadline`);
 }
 
@@ -98,9 +99,12 @@ function checkTokens({ marker, events }: ClientHistory, { calls }: ClientContext
 
 /** Nothing fails without a fault that explains it. */
 function checkCause(client: ClientHistory, context: ClientContext, report: Report): void {
-  const { ending, sentAt, endedAt, api } = client;
+  const { ending, sentAt, endedAt, apis } = client;
+  const api = apis.at(-1) ?? '';
   if (ending === 'broken' && !context.times.struck(api, sentAt - 1_000, endedAt + 1_000, 'kill'))
     report('cause', `its connection broke, though ${api} lived on`);
+  if (ending === 'broken' && client.kept !== 'no' && client.request !== '')
+    report('ends-once', 'its request was kept, and nobody could tell how it ended');
   const [, , code] = client.events.find(([, kind]) => kind === 'error') ?? [];
   if (code !== undefined && !isExplained(code, client, context))
     report('cause', `failed with ${code}, and no fault explains that: ${showCalls(context.calls, client)}`);
@@ -115,7 +119,7 @@ function isExplained(code: string, client: ClientHistory, { calls, times, dead }
     case 'queue_timeout':
       return endedAt - sentAt >= timeoutMs - 250;
     case 'redis_unavailable':
-      return times.redisAway(sentAt - 1_000, endedAt);
+      return times.redisAway(sentAt - 1_000, endedAt) || times.wasStarved(sentAt - 1_000, endedAt);
     case 'stream_interrupted':
     case 'upstream_error':
     case 'upstream_timeout':
@@ -137,19 +141,21 @@ function isExplained(code: string, client: ClientHistory, { calls, times, dead }
 
 /** No call starts once nobody waits for it, the running one is closed, and no two run at once without a reason. */
 function checkCalls(client: ClientHistory, { calls, times }: ClientContext, report: Report): void {
-  const { ending, endedAt, api } = client;
+  const { ending, endedAt, apis, kept } = client;
+  // Only an end that was told is the end of a kept request.
+  if (kept !== 'no' && ending !== 'whole') return;
   // Nobody tells the ledger that a client of a killed api is gone: it is found.
-  const isOrphan =
-    ending !== 'whole' && times.struck(api, client.sentAt - 1_000, endedAt + LAST_CALL_MS, 'kill');
+  const isKilled = (api: string) => times.struck(api, client.sentAt - 1_000, endedAt + LAST_CALL_MS, 'kill');
+  const isOrphan = ending !== 'whole' && apis.some(isKilled);
   const rule = ending === 'whole' ? 'given-up' : 'cancelled';
   const lastCallMs = isOrphan ? ORPHANED_MS : LAST_CALL_MS;
   calls.forEach((call, index) => {
     const { number, worker, startedAt, closedAt = Infinity } = call;
     const late = startedAt - endedAt;
-    if (startedAt > times.latest(endedAt, lastCallMs, api, worker))
+    if (startedAt > times.latest(endedAt, lastCallMs, ...apis, worker))
       report(rule, `call ${number} started ${late} ms after its end`);
     const closedMs = isOrphan ? ORPHANED_MS : CLOSED_MS;
-    if (closedAt > times.latest(endedAt, closedMs, api, worker))
+    if (closedAt > times.latest(endedAt, closedMs, ...apis, worker))
       report(rule, `call ${number} was still open ${closedAt - endedAt} ms after its end`);
     const next = calls[index + 1];
     if (!next || closedAt <= next.startedAt + HANDOVER_MS) return;

@@ -1,25 +1,24 @@
-import type { Violation } from './check-client.js';
 import type { Histories } from './history.js';
 
-/** Violations shown with all that is known about them, and events of a client shown from each end. */
+/** Findings shown with all that is known about them, and events of a client shown from each end. */
 const MOST_SHOWN = 40;
 const EVENTS_SHOWN = 6;
 
-/** What the histories hold about each violation: enough to find its cause without playing the campaign again. */
+/** What the histories hold about each violation or slow case: enough to find its cause without playing the campaign again. */
 export function evidenceFor(
   { clients, calls, rows, faults }: Histories,
-  violations: readonly Violation[],
+  findings: readonly { readonly about: string }[],
 ): readonly object[] {
-  return violations.slice(0, MOST_SHOWN).map((violation) => {
-    const { about } = violation;
+  return findings.slice(0, MOST_SHOWN).map((finding) => {
+    const { about } = finding;
     const client = clients.find(({ marker, request }) => about !== '' && [marker, request].includes(about));
     const request = client?.request ?? about;
     const itsCalls = calls.filter((call) => call.request === request && request !== '');
-    const processes = [client?.api, ...itsCalls.map(({ worker }) => worker)];
+    const processes = [...(client?.apis ?? []), ...itsCalls.map(({ worker }) => worker)];
     const from = Math.min(client?.sentAt ?? Infinity, ...itsCalls.map(({ startedAt }) => startedAt));
     const to = Math.max(client?.endedAt ?? 0, ...itsCalls.map(({ closedAt = 0 }) => closedAt));
     return {
-      ...violation,
+      ...finding,
       client: client && { ...client, events: shorten(client.events) },
       calls: itsCalls,
       rows: rows.filter((row) => row.request === request),

@@ -33,12 +33,18 @@ export interface ClientHistory {
   readonly stream: boolean;
   /** The deadline that the client asked for, ms from its sending. */
   readonly timeoutMs: number;
-  /** The api process that was asked: `api-3`. */
-  readonly api: string;
+  /**
+   * Whether its request outlives its connection, and what it does when that breaks.
+   * - `resume`: goes on from the last event that it read
+   * - `repeat`: asks again with the same Idempotency-Key
+   */
+  readonly kept: 'no' | 'resume' | 'repeat';
+  /** The api processes that were asked, in turn: `api-3`. */
+  readonly apis: readonly string[];
   readonly sentAt: number;
-  /** 0 where no response came. */
+  /** Of the last response; 0 where none came. */
   readonly status: number;
-  /** `x-request-id`; empty where no response came. */
+  /** The last `x-request-id`; empty where no response came. */
   readonly request: string;
   readonly events: readonly ClientEvent[];
   /**
@@ -93,7 +99,8 @@ export type CallScript =
   | { readonly kind: 'stall'; readonly after: number };
 
 export interface Fault {
-  readonly kind: 'kill' | 'freeze' | 'redis-restart' | 'redis-pause' | 'pubsub-cut';
+  /** `starved` is nobody's doing: the machine gave Redis, or those who ask it, no turn for a while. */
+  readonly kind: 'kill' | 'freeze' | 'redis-restart' | 'redis-pause' | 'pubsub-cut' | 'starved';
   /** The process it struck; empty for those of Redis. */
   readonly process: string;
   /** The named point at which a process was killed; `any` for a kill at any moment. */

@@ -31,16 +31,20 @@ export async function onStage<Result>(
   const redis = new Redis(cluster.redis.url, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   let turn = 0;
-  const ask: Stage['ask'] = (marker, over = {}) => {
+  const nextApi = () => {
     const apis = cluster.ready('api');
     const api = apis[turn++ % apis.length];
     if (!api) throw new Error('There is no api to ask.');
+    return api;
+  };
+  const ask: Stage['ask'] = (marker, over = {}) => {
     const plan: RequestPlan = {
       ...{ marker, model: 'one', stream: true, tokens: 200, firstMs: 0, paceMs: 100 },
+      ...{ kept: 'no', clients: 1 },
       ...{ timeoutMs: TOTAL_MS, leaves: undefined, scripts: [], ...over },
     };
     upstream.expect(plan);
-    return new ChaosClient(api, plan);
+    return new ChaosClient(nextApi, plan);
   };
   try {
     return await play({ cluster, upstream, redis, ask });

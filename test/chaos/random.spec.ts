@@ -21,6 +21,8 @@ describe('a campaign’s plan', () => {
     expect(plans.filter(({ leaves }) => leaves).length).toBeGreaterThan(100);
     expect(plans.filter(({ stream }) => !stream).length).toBeGreaterThan(400);
     expect(plans.filter(({ model }) => model === 'one').length).toBeGreaterThan(800);
+    expect(new Set(plans.map(({ kept }) => kept)).size).toBe(3);
+    expect(plans.filter(({ clients }) => clients > 1).length).toBeGreaterThan(20);
     const tokens = plans.map(({ tokens }) => tokens);
     expect(Math.min(...tokens)).toBe(1);
     expect(Math.max(...tokens)).toBeGreaterThan(190);

@@ -16,6 +16,8 @@ export interface Report {
   readonly tokensRead: number;
   /** How clients fared: `answered`, `left`, `broken`, or an error's code. */
   readonly endings: Readonly<Record<string, number>>;
+  /** Kept requests whose connection broke, and what they came to at another replica. */
+  readonly wentOn: Readonly<Record<string, number>>;
   readonly calls: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly deadLetters: number;
@@ -32,7 +34,19 @@ export interface Report {
   /** How long past its deadline each request that got that far ended, ms. */
   readonly lateMs: Percentiles;
   readonly violations: readonly Violation[];
+  /** Whose recovery, closing and lateness took longest: where to look first. */
+  readonly slowest: readonly Slow[];
 }
+
+/** The worst cases of each measure. */
+export interface Slow {
+  readonly measure: string;
+  readonly about: string;
+  readonly ms: number;
+}
+
+/** How many of each measure are worth a look. */
+const SLOWEST = 3;
 
 export function reportOn(histories: Histories, violations: readonly Violation[]): Report {
   const { clients, calls, faults, rows, dead } = histories;
@@ -40,13 +54,21 @@ export function reportOn(histories: Histories, violations: readonly Violation[])
   const byMarker = new Map<string, UpstreamCall[]>();
   for (const call of calls) byMarker.set(call.marker, [...(byMarker.get(call.marker) ?? []), call]);
   const callsOf = ({ marker }: ClientHistory) => byMarker.get(marker) ?? [];
-  const late = clients
-    .filter(({ ending, endedAt, sentAt, timeoutMs }) => ending === 'whole' && endedAt - sentAt >= timeoutMs)
-    .map(({ endedAt, sentAt, timeoutMs }) => endedAt - sentAt - timeoutMs);
+  const measure = (of: (client: ClientHistory) => readonly number[]) =>
+    clients.flatMap((client) => of(client).map((ms) => ({ about: client.marker, ms })));
+  const measures = {
+    recoveryMs: measure((client) => recoveryOf(client, callsOf(client), times)),
+    unclaimedMs: measure((client) => unclaimedOf(client, callsOf(client), histories)),
+    closedMs: measure((client) => closingsOf(client, callsOf(client), times)),
+    lateMs: measure(latenessOf),
+  };
   return {
     requests: clients.length,
     tokensRead: clients.reduce((sum, { events }) => sum + countTokens(events), 0),
     endings: countBy(clients.map(endingOf)),
+    wentOn: countBy(
+      clients.flatMap((client) => (client.apis.length > 1 ? [`${client.kept} ${endingOf(client)}`] : [])),
+    ),
     calls: calls.length,
     rows: countBy(rows.map(({ outcome }) => outcome)),
     deadLetters: dead.length,
@@ -54,14 +76,29 @@ export function reportOn(histories: Histories, violations: readonly Violation[])
       faults.flatMap(({ kind, point }) => (kind === 'kill' ? [kind, `kill ${point}`] : [kind])),
     ),
     runsLost: calls.filter((call) => isLost(call, times)).length,
-    recoveryMs: percentilesOf(clients.flatMap((client) => recoveryOf(client, callsOf(client), times) ?? [])),
-    unclaimedMs: percentilesOf(
-      clients.flatMap((client) => unclaimedOf(client, callsOf(client), histories) ?? []),
-    ),
-    closedMs: percentilesOf(clients.flatMap((client) => closingsOf(client, callsOf(client), times))),
-    lateMs: percentilesOf(late),
+    ...mapValues(measures, (values) => percentilesOf(values.map(({ ms }) => ms))),
     violations,
+    slowest: Object.entries(measures).flatMap(([measure, values]) =>
+      values
+        .toSorted((one, other) => other.ms - one.ms)
+        .slice(0, SLOWEST)
+        .map(({ about, ms }) => ({ measure, about, ms })),
+    ),
   };
+}
+
+function mapValues<Key extends string, From, To>(
+  values: Readonly<Record<Key, From>>,
+  map: (value: From) => To,
+): Record<Key, To> {
+  const entries = Object.entries(values) as [Key, From][];
+  return Object.fromEntries(entries.map(([key, value]) => [key, map(value)])) as Record<Key, To>;
+}
+
+/** How long past its deadline it ended; nothing for one that did not get that far. */
+function latenessOf({ ending, endedAt, sentAt, timeoutMs }: ClientHistory): number[] {
+  const lateMs = endedAt - sentAt - timeoutMs;
+  return ending === 'whole' && lateMs >= 0 ? [lateMs] : [];
 }
 
 /** Figures and failures as text, for people. */
@@ -117,29 +154,28 @@ function isLost(
   return killedAt !== undefined && !finished && startedAt <= killedAt && closedAt >= killedAt;
 }
 
-/** Of the last of a client's runs that was lost to a kill; undefined where something else got in the way. */
-function recoveryOf(
-  client: ClientHistory,
-  calls: readonly UpstreamCall[],
-  times: FaultTimes,
-): number | undefined {
+/** Of the last of a client's runs that was lost to a kill; nothing where something else got in the way. */
+function recoveryOf(client: ClientHistory, calls: readonly UpstreamCall[], times: FaultTimes): number[] {
   const lost = calls.findLastIndex((call) => isLost(call, times));
   const call = calls[lost];
   const killedAt = call && times.killedAt(call.worker);
-  if (!call || killedAt === undefined || client.ending !== 'whole') return undefined;
-  if (times.redisAway(killedAt, client.endedAt) || times.struck(client.api, killedAt, client.endedAt))
-    return undefined;
+  if (!call || killedAt === undefined || client.ending !== 'whole') return [];
+  if (
+    times.redisAway(killedAt, client.endedAt) ||
+    client.apis.some((api) => times.struck(api, killedAt, client.endedAt))
+  )
+    return [];
   const successor = calls[lost + 1];
-  if (successor && times.struck(successor.worker, successor.startedAt, client.endedAt)) return undefined;
+  if (successor && times.struck(successor.worker, successor.startedAt, client.endedAt)) return [];
   // A run between the two was lost as well, before it made its call.
-  if (successor && (successor.epoch ?? 0) > (call.epoch ?? 0) + 1) return undefined;
+  if (successor && (successor.epoch ?? 0) > (call.epoch ?? 0) + 1) return [];
   // A whole answer's first frame is its last: what counts is when its call was made.
-  if (!client.stream && successor) return successor.startedAt - killedAt;
+  if (!client.stream && successor) return [successor.startedAt - killedAt];
   const own = `${client.marker}/${call.number}/`;
   const next = client.events.find(
     ([at, kind, text]) => at >= killedAt && !(kind === 'token' && text.startsWith(own)),
   );
-  return next && next[0] - killedAt;
+  return next ? [next[0] - killedAt] : [];
 }
 
 /** Between the job and the claim only the queue knows that a worker is gone. */
@@ -147,22 +183,23 @@ function unclaimedOf(
   { request, ending }: ClientHistory,
   calls: readonly UpstreamCall[],
   { faults }: Histories,
-): number | undefined {
+): number[] {
   const kills = faults.filter((fault) => fault.request === request && request !== '');
   const [kill] = kills;
-  if (ending !== 'whole' || kill?.point !== 'before-claim' || kills.length > 1) return undefined;
+  if (ending !== 'whole' || kill?.point !== 'before-claim' || kills.length > 1) return [];
   const next = calls.find(({ startedAt }) => startedAt > kill.from);
-  return next && next.startedAt - kill.from;
+  return next ? [next.startedAt - kill.from] : [];
 }
 
 /** Of the calls that were open when their client left; a killed or frozen process is another matter. */
 function closingsOf(client: ClientHistory, calls: readonly UpstreamCall[], times: FaultTimes): number[] {
-  const { ending, endedAt, api } = client;
+  const { ending, endedAt, apis } = client;
   if (ending !== 'left') return [];
   return calls.flatMap(({ startedAt, closedAt = Infinity, worker }) => {
     if (startedAt > endedAt || closedAt <= endedAt) return [];
     const until = endedAt + 2_000;
-    if (times.struck(api, startedAt, until) || times.struck(worker, startedAt, until)) return [];
+    if (apis.some((api) => times.struck(api, startedAt, until)) || times.struck(worker, startedAt, until))
+      return [];
     return times.redisAway(startedAt, until) ? [] : [closedAt - endedAt];
   });
 }
