@@ -104,6 +104,11 @@ export class HttpCall {
     return Date.now();
   }
 
+  /** Bytes of the body so far. */
+  get received(): number {
+    return this.body.length;
+  }
+
   private get body(): Buffer {
     return Buffer.concat(this.chunks);
   }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Broker } from '#broker/broker.js';
@@ -9,6 +10,7 @@ import { InFlight } from './in-flight.js';
 import { Metrics } from './metrics.js';
 import { NestLog } from './nest-log.js';
 import { describeRequest, type RequestRecord } from './request-record.js';
+import { VanishedClients } from './vanished-clients.js';
 
 /**
  * Builds the HTTP api around a started broker, which it closes when it is closed itself. The caller listens.
@@ -26,7 +28,12 @@ export async function createApi(settings: ApiSettings, broker: Broker): Promise<
     onEnd: (record, status) => end(record, status),
   });
   const adapter = new FastifyAdapter({ ...edge.serverOptions(), skipMiddie: true });
-  edge.install(adapter.getInstance());
+  const fastify = adapter.getInstance();
+  edge.install(fastify);
+  const vanished = new VanishedClients(() => inFlight.count > 0);
+  fastify.server.on('connection', (socket: Socket) => vanished.watch(socket));
+  fastify.addHook('onClose', () => vanished.stop());
+  vanished.start();
   const app = await NestFactory.create<NestFastifyApplication>(
     ApiModule.with(settings, broker, inFlight),
     adapter,

@@ -23,8 +23,9 @@ async function start(drainMs: number): Promise<void> {
   api = await startTestApi({ redis: { url: redis.url, prefix: 'drain' }, drainMs });
 }
 
-function chat(stream: boolean): HttpCall {
+function chat(stream: boolean, headers = {}): HttpCall {
   return send(`${api.url}/v1/chat/completions`, {
+    headers,
     body: { model: 'm', stream, messages: [{ role: 'user', content: 'Hello' }] },
   });
 }
@@ -73,5 +74,23 @@ describe('a server that is told to stop', () => {
     expect(refused.status).toBe(503);
     expect(jsonOf(refused)).toMatchObject({ error: { code: 'shutting_down' } });
     for (const run of runs) expect(await run.renew()).toBe('ended');
+  });
+
+  it('cancels nothing that is kept, and says where to read on', async () => {
+    await start(100);
+    const headers = { 'x-spillway-on-disconnect': 'continue' };
+    const [stream, whole] = [chat(true, headers), chat(false, headers)];
+    const runs = [await box.next(), await box.next()];
+    for (const run of runs) await run.append('data: 1\n\n');
+    await stream.waitForItem(isFirst, 'the first frame');
+    await api.close();
+    const told = [await stream.answer(), await whole.answer()];
+    expect(told.map(({ status }) => status)).toEqual([200, 502]);
+    for (const { text, headers: got } of told) {
+      const id = String(got['x-request-id']);
+      expect(text).toContain('"code":"stream_interrupted"');
+      expect(text).toContain(`the request goes on, read it at /v1/requests/${id}/stream`);
+    }
+    for (const run of runs) expect(await run.renew()).toBe('ok');
   });
 });
