@@ -22,6 +22,8 @@ beforeAll(async () => {
         other: { ...at('cloud', other), models: ['announced', 'big'] },
         keyless: { ...at('cloud', other), apiKey: '${NOWHERE_SET_KEY}' },
       },
+      // Where nobody may wait, a busy provider shows at once.
+      queue: { maxRetryDelayMs: 0 },
       models: {
         m: {
           targets: [
@@ -36,8 +38,11 @@ beforeAll(async () => {
           ],
         },
         'cloud-only': { targets: [{ provider: 'cloud', model: 'large' }] },
-        'tiny-true': { targets: [{ provider: 'box' }] },
-        'tiny-false': { targets: [{ provider: 'box' }] },
+        ...Object.fromEntries(
+          ['tiny', 'full'].flatMap((name) =>
+            [true, false].map((streams) => [`${name}-${streams}`, { targets: [{ provider: 'box' }] }]),
+          ),
+        ),
         big: { targets: [{ provider: 'other', model: 'big' }] },
       },
     },
@@ -141,7 +146,7 @@ describe('localModelOnly', () => {
   it.each(
     [
       { path: 'the local one answers 503', behaviour: status(503) },
-      { path: 'the local one is busy', behaviour: status(429) },
+      { path: 'the local one is busy', behaviour: status(429), model: 'full' },
       { path: 'the local one has no such model', behaviour: status(404), model: 'tiny' },
       { path: 'the connection breaks', behaviour: drop() },
       { path: 'the cloud is the first of the route', behaviour: status(500), model: 'cloud-first' },
@@ -150,8 +155,8 @@ describe('localModelOnly', () => {
     const before = cloud.calls.length + other.calls.length;
     const called = local.calls.length;
     local.script(behaviour);
-    // A 404 is remembered: a model each.
-    const name = model === 'tiny' ? `tiny-${streams}` : model;
+    // A 404 is remembered, and so is a 429: a model each.
+    const name = ['tiny', 'full'].includes(model) ? `${model}-${streams}` : model;
     const reply = await ask({ fallbakit: { localModelOnly: true } }, name, streams);
     expect(reply.status).toBeGreaterThanOrEqual(400);
     expect(local.calls).toHaveLength(called + 1);

@@ -79,8 +79,10 @@ describe('errors', () => {
   it.each([0, 1])('RateLimitError after %i retries, as many as the caller allows', async (maxRetries) => {
     const before = upstream.calls.length;
     upstream.script(...Array.from({ length: 1 + maxRetries }, () => status(429, { retryAfter: '1' })));
+    // A model each: it is left alone for a second afterwards.
+    const model = `box/limited-${maxRetries}`;
     const error = await errorOf(
-      client.chat.completions.create({ model: 'lonely', messages: MESSAGES }, { maxRetries }),
+      client.chat.completions.create({ model, messages: MESSAGES }, { maxRetries }),
     );
     expect(error).toBeInstanceOf(RateLimitError);
     expect(error).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });

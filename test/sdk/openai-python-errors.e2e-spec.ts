@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
     error: 'RateLimitError',
     status: 429,
     code: 'rate_limit_exceeded',
-    args: '"model": "lonely"',
+    args: '"model": "box/limited"',
     client: 'max_retries=0',
     script: [status(429, { retryAfter: '1' })],
     calls: 1,

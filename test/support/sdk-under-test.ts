@@ -41,6 +41,8 @@ export async function startSdk(): Promise<SdkUnderTest> {
         lonely: { targets: [local] },
         refused: { targets: [{ provider: 'refused' }] },
       },
+      // A busy provider is told of at once: what the SDKs do then is the point.
+      queue: { maxRetryDelayMs: 0 },
       applications: { web: { apiKeys: ['${WEB_KEY}'] } },
     },
     env: { WEB_KEY: apiKey },
