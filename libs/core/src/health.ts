@@ -65,13 +65,13 @@ export const SILENT_MS = 5_000;
 /** Faults in a row that open it in any case; one that fails every other call hardly ever gets there. */
 export const FAULTS_MAX = 15;
 /** How long a breaker is open at first, and at most, ms. */
-export const OPEN_MS = { first: 1_000, max: 30_000 } as const;
+const OPEN_MS = { first: 1_000, max: 30_000 } as const;
 /** How long a probe keeps others away, ms. */
 export const PROBE_MS = 10_000;
 /** When to look again while a probe is under way, ms. */
 const PROBE_AGAIN_MS = 1_000;
 /** A cool-down for which no time was given, at first and at most, ms. */
-export const COOL_DOWN_MS = { first: 1_000, max: 30_000 } as const;
+const COOL_DOWN_MS = { first: 1_000, max: 30_000 } as const;
 /** The longest time that is believed, ms. */
 const RETRY_AFTER_MAX_MS = 300_000;
 /** Answers closer together than this are noted once: health must not cost a command per request. */

@@ -94,7 +94,7 @@ export function allowsWait(
 }
 
 /** Is there room for one more request that waits for a retry? */
-export function isInBudget(load: ShardLoad | undefined): boolean {
+function isInBudget(load: ShardLoad | undefined): boolean {
   if (!load) return false;
   return load.retrying < Math.max(RETRY_BUDGET.floor, load.active * RETRY_BUDGET.share);
 }
