@@ -70,12 +70,14 @@ describe('a request that ends each worker that starts it', () => {
         const headers = { 'x-spillway-on-disconnect': 'continue' };
         const kept = ask('kept', { stream: false, headers });
         const plain = ask('plain', { stream: false });
-        const others = new SteadyLoad({ clients: 2, urls: () => [broker.url], isStream: () => false });
-        for (let start = 1; start <= STARTS; start++) await killWorkersOf(scene, ['kept', 'plain'], start);
-        for (const { status, error } of await Promise.all([kept.answered, plain.answered]))
-          expect({ status, code: error?.code }).toEqual({ status: 500, code: 'internal_error' });
-        await others.waitForMore(5);
-        for (const each of await others.stop()) callOf(each, TOKENS);
+        const load = { clients: 2, urls: () => [broker.url], isStream: () => false };
+        const others = await SteadyLoad.during(load, async (running) => {
+          for (let start = 1; start <= STARTS; start++) await killWorkersOf(scene, ['kept', 'plain'], start);
+          for (const { status, error } of await Promise.all([kept.answered, plain.answered]))
+            expect({ status, code: error?.code }).toEqual({ status: 500, code: 'internal_error' });
+          await running.waitForMore(5);
+        });
+        for (const each of others.asked) callOf(each, TOKENS);
 
         const [calls, [plainCall]] = [
           await callsOf(scene, 'kept', STARTS),

@@ -36,8 +36,23 @@ export class SteadyLoad {
   private questions = 0;
   private readonly watchers = new Set<() => void>();
 
-  constructor(private readonly options: SteadyLoadOptions) {
+  private constructor(private readonly options: SteadyLoadOptions) {
     this.clients = Array.from({ length: options.clients }, (_, index) => this.ask(index));
+  }
+
+  /** Asks while `play` lasts, also if it fails; resolves once every question that was asked is answered. */
+  static async during(
+    options: SteadyLoadOptions,
+    play: (load: SteadyLoad) => Promise<void>,
+  ): Promise<SteadyLoad> {
+    const load = new SteadyLoad(options);
+    try {
+      await play(load);
+    } finally {
+      load.running = false;
+      await Promise.all(load.clients);
+    }
+    return load;
   }
 
   /** Resolves once that many more answers are there. */
@@ -51,13 +66,6 @@ export class SteadyLoad {
       };
       this.watchers.add(look);
     });
-  }
-
-  /** Asks nothing more, and waits for what is under way. */
-  async stop(): Promise<readonly Asked[]> {
-    this.running = false;
-    await Promise.all(this.clients);
-    return this.asked;
   }
 
   /** The longest time in which no answer came to its end, ms. */
