@@ -77,9 +77,19 @@ describe('splitEvents', () => {
   });
 });
 
+function text(pieces: readonly Buffer[][]): string {
+  return Buffer.concat(pieces.flat()).toString();
+}
+
 describe('withIds', () => {
+  it('copies no large frame', () => {
+    const events = ['a', 'b'].map((word) => `data: ${word.repeat(50_000)}\n\n`);
+    const pieces = withIds('1-7', Buffer.from(events.join('')), 2);
+    expect(pieces.map((piece) => piece.map(String))).toEqual([['id: 1-7.2\n', events[1]]]);
+  });
+
   it('says each event its cursor', () => {
-    expect(withIds('1-7', Buffer.from('data: a\n\ndata: b\n\n')).toString()).toBe(
+    expect(text(withIds('1-7', Buffer.from('data: a\n\ndata: b\n\n')))).toBe(
       'id: 1-7.1\ndata: a\n\nid: 1-7.2\ndata: b\n\n',
     );
   });
@@ -88,9 +98,9 @@ describe('withIds', () => {
     fc.assert(
       fc.property(frame, fc.nat(6), (events, read) => {
         const bytes = Buffer.from(events.join(''));
-        const whole = withIds('3-1', bytes).toString();
-        const rest = withIds('3-1', bytes, Math.min(read, events.length) + 1).toString();
-        const before = events.slice(0, read).map((text, at) => `id: 3-1.${at + 1}\n${text}`);
+        const whole = text(withIds('3-1', bytes));
+        const rest = text(withIds('3-1', bytes, Math.min(read, events.length) + 1));
+        const before = events.slice(0, read).map((each, at) => `id: 3-1.${at + 1}\n${each}`);
         expect(before.join('') + rest).toBe(whole);
       }),
     );

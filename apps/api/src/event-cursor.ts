@@ -59,8 +59,15 @@ export function splitEvents(frame: Buffer): Buffer[] {
   return events;
 }
 
-/** The frame with the log id `id`, from its event `first` (from 1) on, with a line before each that says its cursor. */
-export function withIds(id: string, frame: Buffer, first = 1): Buffer {
+/** A frame up to this size is put together anew with its ids; a larger one is not held twice. */
+const COPIED_BYTES = 64 * 1024;
+
+/**
+ * The frame with the log id `id`, from its event `first` (from 1) on, with a line before each that says its cursor: as
+ * pieces that each must be written whole, since an id without its event would be taken for that of one that was read.
+ */
+export function withIds(id: string, frame: Buffer, first = 1): Buffer[][] {
   const events = splitEvents(frame).map((event, at) => [Buffer.from(`id: ${id}.${at + 1}\n`), event]);
-  return Buffer.concat(events.slice(first - 1).flat());
+  const pieces = events.slice(first - 1);
+  return frame.length > COPIED_BYTES ? pieces : [[Buffer.concat(pieces.flat())]];
 }

@@ -62,14 +62,8 @@ export class StreamAnswer implements Answer {
     if (!this.committed) this.commit(routeHeaders(this.by));
     else if (!this.hasOutput && this.by) this.raw.write(routeComment(this.by));
     this.hasOutput = true;
-    const out = this.format.ids ? withIds(id, bytes, this.firstEventOf(id)) : bytes;
-    this.reply.request.record.bytes += out.length;
-    this.atBoundary = out.at(-1) === LINE_FEED && out.at(-2) === LINE_FEED;
-    this.timer.refresh();
-    if (this.raw.write(out)) return;
-    this.blocked = true;
-    await untilDrained(this.raw, this.timings.stallMs);
-    this.blocked = false;
+    const pieces = this.format.ids ? withIds(id, bytes, this.firstEventOf(id)) : [[bytes]];
+    for (const piece of pieces) await this.write(piece);
   }
 
   complete(): void {
@@ -88,6 +82,22 @@ export class StreamAnswer implements Answer {
 
   close(): void {
     clearTimeout(this.timer);
+  }
+
+  /** Writes all parts of a piece at once; then waits for the client, if need be. */
+  private async write(piece: readonly Buffer[]): Promise<void> {
+    if (this.raw.destroyed) return;
+    let hasRoom = true;
+    for (const bytes of piece) {
+      this.reply.request.record.bytes += bytes.length;
+      this.atBoundary = bytes.at(-1) === LINE_FEED && bytes.at(-2) === LINE_FEED;
+      hasRoom = this.raw.write(bytes);
+    }
+    this.timer.refresh();
+    if (hasRoom) return;
+    this.blocked = true;
+    await untilDrained(this.raw, this.timings.stallMs);
+    this.blocked = false;
   }
 
   /** There may be nothing left to send but the end: that is an answer, too. */
