@@ -109,6 +109,7 @@ describe('import directions', () => {
         '@jest/globals',
         'node:fs',
       ),
+      'apps/api/src/use.int-spec.ts': use(core, 'ioredis'),
       'libs/core/src/use.spec.ts': use('./testing/cases.js', 'fast-check', 'node:util'),
       'libs/core/src/testing/cases.ts': use('../thing.js'),
     });
@@ -132,6 +133,7 @@ describe('import directions', () => {
     ['apps/api', '#providers/thing.js'],
     ['apps/api', '../../worker/src/thing.js'],
     ['apps/api', 'undici'],
+    ['apps/worker', 'ioredis'],
     ['apps/worker', 'fastify'],
     ['apps/worker', '@nestjs/platform-fastify'],
     ['apps/worker', '../../api/src/thing.js'],

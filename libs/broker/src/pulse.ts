@@ -104,7 +104,7 @@ export class Pulse {
 }
 
 /** Redis has stopped answering; what was sent may or may not have been done. */
-export class RedisSilent extends Error {
+class RedisSilent extends Error {
   override readonly name = 'RedisSilent';
   constructor() {
     super('Redis does not answer');
