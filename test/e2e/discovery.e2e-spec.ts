@@ -120,7 +120,8 @@ describe('a machine with a model server and a key, without a file', () => {
     expect(await listed()).toContain('llama3.2:latest');
     const calls = cloud.calls.length;
     const localOnly = ask('llama3.2', { spillway: { localModelOnly: true } });
-    await expect(localOnly).rejects.toMatchObject({ status: 502 });
+    // 503 while the box is known to be down, 502 where this is the call that tries it again.
+    await expect(localOnly).rejects.toThrow(/^50[23] /);
     expect(cloud.calls).toHaveLength(calls);
 
     box = await startBox(address);

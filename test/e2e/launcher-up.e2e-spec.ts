@@ -114,22 +114,22 @@ describe('./spillway up', () => {
     const nowhere = `http://127.0.0.1:${await findFreePort()}/v1`;
     await checkout.configure({
       providers: {
-        account: { ...cloud, baseUrl: upstream.baseUrl },
-        box: { kind: 'openai-compatible', location: 'local', baseUrl: nowhere },
+        refuses: { ...cloud, baseUrl: upstream.baseUrl },
+        away: { kind: 'openai-compatible', location: 'local', baseUrl: nowhere },
         well: { kind: 'demo' },
       },
     });
     const { child } = await up();
     await upstream.close();
-    const refuses = /^(spillway: )?account: it refuses our credential/m;
-    const fails = /^(spillway: )?box: its calls fail \(nobody answers at its address\)/m;
+    const refuses = /^(spillway: )?refuses: it refuses our credential/m;
+    const fails = /^(spillway: )?away: its calls fail \(nobody answers at its address\)/m;
     for (const text of [refuses, fails]) expect(child.output).toMatch(text);
-    expect(child.output).toMatch(/"level":50,.*"provider":"account".*"msg":"the provider refuses our cred/);
-    expect(child.output).toMatch(/"level":40,.*"provider":"box".*"msg":"the provider fails/);
+    expect(child.output).toMatch(/"level":50,.*"provider":"refuses".*"msg":"the provider refuses our cred/);
+    expect(child.output).toMatch(/"level":40,.*"provider":"away".*"msg":"the provider fails/);
     const shown = await checkout.run(['status'], { env: { REDIS_URL: redis.url } });
     for (const text of [refuses, fails]) expect(shown.output).toMatch(text);
-    expect(shown.output).toMatch(/^account +cloud +1 +credential rejected /m);
-    expect(shown.output).toMatch(/^box +local +1 +failing, \d+ s ago /m);
+    expect(shown.output).toMatch(/^refuses +cloud +1 +credential rejected /m);
+    expect(shown.output).toMatch(/^away +local +1 +failing, \d+ s ago /m);
     expect(shown.output).not.toMatch(/^well:/m);
   });
 
