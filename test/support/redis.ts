@@ -23,12 +23,15 @@ export interface TestRedis {
   readonly port: number;
   /** Of the running server; changes with `restart`. */
   readonly pid: number;
-  /** Ends it cleanly and removes its temporary folder. Safe to call twice, and after `kill`. */
+  /** Ends it (cleanly, where its folder is kept) and removes its temporary folder. Safe to call twice, and after `kill`. */
   stop(): Promise<void>;
   /** SIGKILL. The data folder stays, for `restart`. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data; ends it cleanly first if it still runs. */
-  restart(): Promise<void>;
+  /** Starts it again on the same port and data, with these settings too; ends it cleanly first if it still runs. */
+  restart(args?: readonly string[]): Promise<void>;
+  /** It stops where it is: connections stay, nobody is answered. */
+  freeze(): void;
+  thaw(): void;
   /** FLUSHALL. */
   flush(): Promise<void>;
 }
@@ -49,6 +52,14 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   const started = await startOnPort(binary, dir, args, options.port);
   const { port } = started;
   let server = started.server;
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      process.kill(server.pid, name);
+    } catch (error) {
+      // It has ended.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -56,14 +67,17 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
       return server.pid;
     },
     stop: async () => {
-      await server.end('SIGTERM');
+      // What nobody keeps need not be saved; a frozen server, and one that cannot save, would not end otherwise.
+      await server.end(options.dir === undefined ? 'SIGKILL' : 'SIGTERM');
       if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
     },
     kill: () => server.end('SIGKILL'),
-    restart: async () => {
+    restart: async (more = []) => {
       await server.end('SIGTERM');
-      server = await startAnswering(binary, port, dir, args);
+      server = await startAnswering(binary, port, dir, [...args, ...more]);
     },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
     flush: () => command(port, 'FLUSHALL', '+OK'),
   };
 }

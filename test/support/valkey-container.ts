@@ -36,6 +36,8 @@ export async function startValkeyContainer(): Promise<TestRedis> {
     },
     kill: async () => void (await docker(['kill', '-s', 'KILL', id])),
     restart: async () => void (await docker(['restart', id])),
+    freeze: () => void docker(['pause', id]),
+    thaw: () => void docker(['unpause', id]),
     flush: async () => void (await cli('FLUSHALL')),
   };
 }

@@ -1,0 +1,91 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { eventually, withDeadline } from '../../../test/support/client.js';
+import { startRedis, type TestRedis } from '../../../test/support/redis.js';
+import { connect } from './connection.js';
+import { Pulse } from './pulse.js';
+import { silentLog } from './testing/parts.js';
+
+let server: TestRedis;
+let redis: Redis;
+let pulse: Pulse;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  redis = connect(server.url, 'pulse', silentLog);
+  pulse = new Pulse(redis);
+  await withDeadline(pulse.start(), 'the first beat');
+});
+afterEach(() => {
+  server.thaw();
+  pulse.stop();
+  redis.disconnect();
+});
+
+const never = new Promise<never>(() => undefined);
+const silent = () => eventually(() => !pulse.isBeating || undefined, 'silence');
+const back = () => eventually(() => pulse.isBeating || undefined, 'a beat');
+
+describe('Pulse', () => {
+  it('gives up what waits for a Redis that stops, and says when it goes on', async () => {
+    let returns = 0;
+    pulse.whenBack(() => returns++);
+    const guarded = pulse.guard(never);
+    server.freeze();
+    await expect(guarded).rejects.toMatchObject({ name: 'RedisSilent' });
+    expect(pulse.isBeating).toBe(false);
+    server.thaw();
+    await back();
+    expect(returns).toBe(1);
+  });
+
+  it('passes on what comes in time, good or bad', async () => {
+    expect(await pulse.guard(Promise.resolve(1))).toBe(1);
+    await expect(pulse.guard(Promise.reject(new Error('no')))).rejects.toThrow('no');
+  });
+
+  it('stops for a killed Redis, and goes on with the next one', async () => {
+    await server.kill();
+    await silent();
+    await server.restart();
+    expect(await back()).toBe(true);
+  });
+
+  it('goes on while this process itself is busy', async () => {
+    let falls = 0;
+    const guarded = pulse.guard(never).catch(() => falls++);
+    for (let n = 0; n < 3; n++) {
+      const until = performance.now() + 400;
+      while (performance.now() < until);
+      await redis.ping();
+    }
+    expect(pulse.isBeating).toBe(true);
+    expect(falls).toBe(0);
+    server.freeze();
+    await guarded;
+    expect(falls).toBe(1);
+  });
+
+  it('stops while a script keeps Redis from everything else', async () => {
+    const [other, killer] = [0, 1].map(() => connect(server.url, 'patient', silentLog)) as [Redis, Redis];
+    await Promise.all([other.ping(), killer.ping()]);
+    await other.config('SET', 'busy-reply-threshold', '50');
+    const script = other.eval('while true do end', 0).catch((error: unknown) => String(error));
+    await silent();
+    await eventually(
+      () =>
+        killer.script('KILL').then(
+          () => true,
+          () => undefined,
+        ),
+      'the end of the script',
+    );
+    expect(await script).toContain('killed');
+    await back();
+    for (const connection of [other, killer]) connection.disconnect();
+  });
+});
