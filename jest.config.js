@@ -4,8 +4,6 @@ const shared = {
   // The `spillway-source` condition makes the `#core/…` aliases resolve to TypeScript, as in tsc.
   testEnvironmentOptions: { customExportConditions: ['spillway-source', 'node', 'node-addons'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
-  // A test waits for events; on a loaded machine they take longer than Jest's own 5 s.
-  testTimeout: 40_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
@@ -24,6 +22,8 @@ const shared = {
 };
 
 export default {
+  // A test waits for events; on a loaded machine they take longer than Jest's own 5 s. Not a project's own setting.
+  testTimeout: 40_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'] },
     {

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { ulid } from 'ulid';
+import { monotonicFactory } from 'ulid';
 import { requestId } from '#core/ids.js';
 import type { NewRequest } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
@@ -7,6 +7,9 @@ import type { BrokerLog } from '../connection.js';
 import { Keys } from '../keys.js';
 import { Ledger } from '../ledger.js';
 import { Queues } from '../queues.js';
+
+/** Requests that are accepted within one millisecond stay in their order. */
+const ulid = monotonicFactory();
 
 export const silentLog: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
