@@ -33,7 +33,7 @@ describe('toSpillwayError', () => {
     [fastifyError('FST_ERR_BAD_URL', 400).cause, 'not_found', /nothing at POST \/v1\/x/],
     [fastifyError('FST_ERR_MAX_PARAM_LENGTH', 414).cause, 'not_found', /nothing at POST \/v1\/x/],
     [fastifyError('FST_ERR_SOMETHING_NEW', 400), 'invalid_value', /could not be read/],
-    [new NotFoundException(), 'invalid_value', /could not be read/],
+    [new NotFoundException(), 'not_found', 'There is nothing at'],
     [
       new Error('ioredis://user:password@host'),
       'internal_error',

@@ -42,6 +42,8 @@ export function toSpillwayError(thrown: unknown, request: RefusedRequest): Spill
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new SpillwayError('not_found', { method, path });
   }
+  // Nest's own, of a path with nothing where a name should be.
+  if (statusOf(thrown) === 404) return new SpillwayError('not_found', { method, path });
   if (isCallersFault(thrown)) {
     return new SpillwayError(
       'invalid_value',
@@ -93,9 +95,13 @@ function codeOf(thrown: unknown): unknown {
   return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
 }
 
+function statusOf(thrown: unknown): number | undefined {
+  return thrown instanceof HttpException ? thrown.getStatus() : undefined;
+}
+
 /** A 4xx of Fastify or Nest that this page does not know by name. */
 function isCallersFault(thrown: unknown): boolean {
-  const status = thrown instanceof HttpException ? thrown.getStatus() : undefined;
+  const status = statusOf(thrown);
   return status !== undefined && status >= 400 && status < 500;
 }
 

@@ -74,16 +74,20 @@ describe('GET /v1/requests/{id}', () => {
     });
   });
 
-  it.each(['req_0_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'req_9_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'x', 'req_0_%0a', '%ff'])(
-    'knows no %s',
-    async (id) => {
-      for (const path of [id, `${id}/stream`]) {
-        const answer = await call(path).answer();
-        expect(answer.status).toBe(404);
-        expect(answer.text).toMatch(/"code":"(request_)?not_found"/);
-      }
-    },
-  );
+  it.each([
+    'req_0_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+    'req_9_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+    'x',
+    'req_0_%0a',
+    '%ff',
+    '',
+  ])('knows no %s', async (id) => {
+    for (const path of [id, `${id}/stream`]) {
+      const answer = await call(path).answer();
+      expect(answer.status).toBe(404);
+      expect(answer.text).toMatch(/"code":"(request_)?not_found"/);
+    }
+  });
 
   it('shows, streams, cancels and deletes nothing of another application', async () => {
     chat({ stream: true });
