@@ -16,8 +16,8 @@ import { waitForUsageRows } from '../support/usage-rows.js';
 const LANES = 12;
 /** Requests that wait for a busy provider have a budget of three at once. */
 const BUSY_LANES = 3;
-/** The timers of targets that are to run into them, ms. */
-const SHORT = { firstTokenMs: 250, responseMs: 250, idleMs: 250 };
+/** The timers of targets that are to run into them, ms. Those that speak first need the time to do so. */
+const SHORT = { early: { firstTokenMs: 250, responseMs: 250 }, late: { idleMs: 1_000 } } as const;
 
 /** Of the codes that are neither the client's fault nor the upstreams'. */
 const ERROR_TYPE: Readonly<Record<string, string>> = { rate_limit_exceeded: 'rate_limit_error' };
@@ -105,34 +105,54 @@ function configuration(): object {
 
 function targetsOf(cell: Cell): readonly object[] {
   // Where a resolver itself is silent, the timer moves on.
-  const timeouts = cell.silent ? SHORT : typeof cell.provider === 'string' ? {} : { firstTokenMs: 5_000 };
+  const timeouts = cell.silent
+    ? SHORT[cell.silent]
+    : typeof cell.provider === 'string'
+      ? {}
+      : { firstTokenMs: 5_000 };
   return [{ provider: providerOf.get(cell), timeouts }, ...(cell.left ? [{ provider: 'second' }] : [])];
 }
 
 /** After each cell its provider answers well once, so that the next one does not find it known to be broken. */
 async function play({ cells: mine, well }: Lane, urls: { begun: string; usual: string }): Promise<void> {
   for (const cell of mine) {
-    const ask = cell.form === 'begun stream' ? askBegun(urls.begun, cell) : askUsual(urls.usual, cell);
-    replies.set(cell, await ask);
+    replies.set(
+      cell,
+      await (cell.form === 'begun stream' ? askBegun(urls.begun, cell) : askUsual(urls.usual, cell)),
+    );
     if (well === undefined) continue;
-    const reply = await send(...chat(urls.usual, well, false)).answer(WAIT_MS);
-    expect([cell.model, reply.status, reply.text]).toEqual([cell.model, 200, expect.any(String)]);
+    const reply = await untilAccepted(() => send(...chat(urls.usual, well, false)).answer(WAIT_MS));
+    if (reply.status !== 200) throw new Error(`After ${cell.model}, ${well} was answered: ${reply.text}`);
   }
 }
 
 async function askUsual(url: string, { model, form, behaviour }: Cell): Promise<Answer> {
   if (behaviour) first.when({ model }, behaviour);
-  return send(...chat(url, model, form === 'stream')).answer(WAIT_MS);
+  return untilAccepted(() => send(...chat(url, model, form === 'stream')).answer(WAIT_MS));
 }
 
 /** Its upstream waits until the client was answered, so that a failure comes after that. */
 async function askBegun(url: string, { model, behaviour }: Cell): Promise<Answer> {
   const gate = createGate();
   if (behaviour) first.when({ model }, gated(gate, behaviour));
-  const call = send(...chat(url, model, true));
-  await call.waitForItem(({ kind }) => kind === 'comment', `the beginning of ${model}`, WAIT_MS);
-  gate.open();
-  return call.answer(WAIT_MS);
+  return untilAccepted(async () => {
+    const call = send(...chat(url, model, true));
+    const begun = call
+      .waitForItem(({ kind }) => kind === 'comment', 'a beginning', WAIT_MS)
+      .then(() => gate.open());
+    // Where it has none the answer says why.
+    await begun.catch(() => undefined);
+    return call.answer(WAIT_MS);
+  });
+}
+
+/** On a machine that is so busy that Redis itself is late nothing is accepted for a moment; clients try again, too. */
+async function untilAccepted(ask: () => Promise<Answer>): Promise<Answer> {
+  const endAt = performance.now() + WAIT_MS;
+  for (;;) {
+    const reply = await ask();
+    if (!reply.text.includes('"code":"redis_unavailable"') || performance.now() > endAt) return reply;
+  }
 }
 
 function chat(url: string, model: string, stream: boolean): Parameters<typeof send> {

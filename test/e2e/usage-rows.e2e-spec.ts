@@ -10,6 +10,8 @@ import type { Behaviour } from '../support/upstream-behaviours.js';
 import { dropHere, hangOn, PROMPT_TOKENS, role, tokens } from '../support/upstream-steps.js';
 import { waitForUsageRows } from '../support/usage-rows.js';
 
+/** Room for a busy machine. */
+const TEST_MS = 30_000;
 const SAID = 'a b c';
 const exact = { promptTokens: PROMPT_TOKENS, completionTokens: 3 };
 const guessed = { promptTokens: expect.any(Number), estimated: true };
@@ -74,11 +76,15 @@ async function rowsOf(marker: string, count: number): Promise<readonly unknown[]
 }
 
 describe('the usage row of a call', () => {
-  it.each([true, false])('has the counts of the upstream (stream: %s)', async (streams) => {
-    const [marker, call] = ask([answer(SAID)], { streams });
-    expect((await call.answer()).status).toBe(200);
-    expect(await rowsOf(marker, 1)).toEqual([{ ...atGpu, outcome: 'completed', ...exact }]);
-  });
+  it.each([true, false])(
+    'has the counts of the upstream (stream: %s)',
+    async (streams) => {
+      const [marker, call] = ask([answer(SAID)], { streams });
+      expect((await call.answer()).status).toBe(200);
+      expect(await rowsOf(marker, 1)).toEqual([{ ...atGpu, outcome: 'completed', ...exact }]);
+    },
+    TEST_MS,
+  );
 
   it.each([
     { streams: true, completionTokens: 3 },
@@ -93,56 +99,77 @@ describe('the usage row of a call', () => {
         { ...atGpu, outcome: 'completed', completionTokens, ...guessed },
       ]);
     },
+    TEST_MS,
   );
 
-  it('has a guess of what arrived where the stream broke', async () => {
-    const [marker, call] = ask([stream(role(), tokens(SAID), dropHere())]);
-    await call.answer();
-    expect(await rowsOf(marker, 1)).toEqual([
-      { ...atGpu, outcome: 'failed', phase: 'visible', completionTokens: 3, ...guessed },
-    ]);
-  });
+  it(
+    'has a guess of what arrived where the stream broke',
+    async () => {
+      const [marker, call] = ask([stream(role(), tokens(SAID), dropHere())]);
+      await call.answer();
+      expect(await rowsOf(marker, 1)).toEqual([
+        { ...atGpu, outcome: 'failed', phase: 'visible', completionTokens: 3, ...guessed },
+      ]);
+    },
+    TEST_MS,
+  );
 
-  it('has a guess of what arrived where it was cancelled', async () => {
-    const [marker, call] = ask([stream(role(), tokens(SAID), hangOn())]);
-    await call.waitForItem(({ text }) => text.includes('" c"'), 'the last token');
-    call.leave();
-    expect(await rowsOf(marker, 1)).toEqual([
-      { ...atGpu, outcome: 'aborted', phase: 'visible', completionTokens: 3, ...guessed },
-    ]);
-  });
+  it(
+    'has a guess of what arrived where it was cancelled',
+    async () => {
+      const [marker, call] = ask([stream(role(), tokens(SAID), hangOn())]);
+      await call.waitForItem(({ text }) => text.includes('" c"'), 'the last token');
+      call.leave();
+      expect(await rowsOf(marker, 1)).toEqual([
+        { ...atGpu, outcome: 'aborted', phase: 'visible', completionTokens: 3, ...guessed },
+      ]);
+    },
+    TEST_MS,
+  );
 
   it.each([
     { what: 'it was silent', behaviour: hang(), model: 'timed' },
     { what: 'the connection was dropped', behaviour: drop(), model: 'm' },
-  ])('has a guess of the prompt alone where $what', async ({ behaviour, model }) => {
-    const [marker, call] = ask([behaviour], { model, streams: false });
-    await call.answer();
-    expect(await rowsOf(marker, 1)).toEqual([
-      { ...atGpu, outcome: 'failed', phase: 'possibly_accepted', completionTokens: 0, ...guessed },
-    ]);
-  });
+  ])(
+    'has a guess of the prompt alone where $what',
+    async ({ behaviour, model }) => {
+      const [marker, call] = ask([behaviour], { model, streams: false });
+      await call.answer();
+      expect(await rowsOf(marker, 1)).toEqual([
+        { ...atGpu, outcome: 'failed', phase: 'possibly_accepted', completionTokens: 0, ...guessed },
+      ]);
+    },
+    TEST_MS,
+  );
 
-  it('is there for each call of a fallback, and for no target that was not reached', async () => {
-    const [marker, call] = ask([status(500), answer(SAID)], { model: 'next' });
-    const { headers } = await call.answer();
-    expect(headers['x-spillway-attempts']).toBe('3');
-    expect(await rowsOf(marker, 2)).toEqual([
-      { ...atGpu, outcome: 'failed', phase: 'headers', promptTokens: 0, completionTokens: 0 },
-      { ...atGpu, provider: 'spare', outcome: 'completed', ...exact },
-    ]);
-  });
+  it(
+    'is there for each call of a fallback, and for no target that was not reached',
+    async () => {
+      const [marker, call] = ask([status(500), answer(SAID)], { model: 'next' });
+      const { headers } = await call.answer();
+      expect(headers['x-spillway-attempts']).toBe('3');
+      expect(await rowsOf(marker, 2)).toEqual([
+        { ...atGpu, outcome: 'failed', phase: 'headers', promptTokens: 0, completionTokens: 0 },
+        { ...atGpu, provider: 'spare', outcome: 'completed', ...exact },
+      ]);
+    },
+    TEST_MS,
+  );
 
-  it('is one of an unknown outcome where its worker was killed, beside that of the run after it', async () => {
-    const [marker, call] = ask([hang(), answer(SAID)]);
-    await eventually(() => upstream.calls.find(({ body }) => body.includes(marker)), 'the call');
-    await broker.workers[0]?.end('SIGKILL');
-    await broker.startWorker();
-    expect((await call.answer()).status).toBe(200);
-    const { ms: _unknown, ...lost } = atGpu;
-    expect(await rowsOf(marker, 2)).toEqual([
-      { ...lost, outcome: 'unknown', completionTokens: 0, ...guessed },
-      { ...atGpu, outcome: 'completed', ...exact },
-    ]);
-  }, 30_000);
+  it(
+    'is one of an unknown outcome where its worker was killed, beside that of the run after it',
+    async () => {
+      const [marker, call] = ask([hang(), answer(SAID)]);
+      await eventually(() => upstream.calls.find(({ body }) => body.includes(marker)), 'the call');
+      await broker.workers[0]?.end('SIGKILL');
+      await broker.startWorker();
+      expect((await call.answer()).status).toBe(200);
+      const { ms: _unknown, ...lost } = atGpu;
+      expect(await rowsOf(marker, 2)).toEqual([
+        { ...lost, outcome: 'unknown', completionTokens: 0, ...guessed },
+        { ...atGpu, outcome: 'completed', ...exact },
+      ]);
+    },
+    TEST_MS,
+  );
 });

@@ -31,7 +31,8 @@ export interface Cell {
   /** Is there a second target? */
   readonly left: boolean;
   readonly behaviour: Behaviour | undefined;
-  readonly silent: boolean;
+  /** It falls silent before output, or after. */
+  readonly silent: 'early' | 'late' | undefined;
   /**
    * `shared`: any provider; `busy`: one of few, as retries have a budget; `own`: one that nobody else uses, because it
    * remembers a refused credential; else its base URL.
@@ -72,12 +73,12 @@ function answered(content: string, calls: Seen['calls'], finishes: readonly stri
 }
 
 function early(failure: EarlyFailure & { readonly at?: URL }): Draft {
-  const { cause, behaviour, alone = 'upstream_error', silent = false, credential, busy, at } = failure;
+  const { cause, behaviour, alone = 'upstream_error', silent, credential, busy, at } = failure;
   const first = at ? 0 : 1;
   return {
     cause,
     behaviour: at ? undefined : behaviour,
-    silent,
+    silent: silent && 'early',
     provider: at ?? (credential ? 'own' : busy ? 'busy' : 'shared'),
     // Nobody is there who could wait until the stream has begun.
     ...(at && { forms: ['stream', 'whole answer'] }),
@@ -94,10 +95,10 @@ const unreachable = [
   { cause: 'a host name that does not resolve', at: new URL('http://does-not-exist.invalid/v1') },
 ].map((each) => early({ ...each, behaviour: answer('nobody is here') }));
 
-const late: readonly Draft[] = lateFailures.map(({ cause, behaviour, code, silent = false }) => ({
+const late: readonly Draft[] = lateFailures.map(({ cause, behaviour, code, silent }) => ({
   cause: `${cause}, after output`,
   behaviour,
-  silent,
+  silent: silent && 'late',
   provider: 'shared',
   forms: ['stream', 'begun stream'],
   // Nothing is spliced to what the client has seen, whatever targets are left.
@@ -117,7 +118,7 @@ const refusals: readonly Draft[] = [
 ].map(([cause, code, behaviour]) => ({
   cause: cause as string,
   behaviour: behaviour as Behaviour,
-  silent: false,
+  silent: undefined,
   provider: 'shared',
   expect: (form) => failed(code as string, form, [1, 0]),
 }));
@@ -139,7 +140,7 @@ const whole: readonly Draft[] = [
 ].map(({ cause, reason, steps }) => ({
   cause,
   behaviour: stream(role(), tokens(SAID), ...steps),
-  silent: false,
+  silent: undefined,
   provider: 'shared',
   forms: ['stream'],
   expect: () => answered(SAID, [1, 0], [reason]),
@@ -148,7 +149,7 @@ const whole: readonly Draft[] = [
 const wholeBodies: readonly Draft[] = [null, 'length'].map((reason) => ({
   cause: `a body whose finish_reason is ${reason}`,
   behaviour: json({ choices: [{ index: 0, message: { content: SAID }, finish_reason: reason }] }),
-  silent: false,
+  silent: undefined,
   provider: 'shared',
   forms: ['whole answer'],
   expect: () => answered(SAID, [1, 0], reason === null ? [] : [reason]),
