@@ -7,6 +7,8 @@ import { Pulse } from './pulse.js';
 import { refusalOf } from './refusal.js';
 
 const CANCEL_AGAIN_MS = 500;
+/** How long a new request waits for a Redis that has just fallen silent, ms: its client is to have its 503 within 300. */
+const PATIENCE_MS = 250;
 /**
  * How long Redis must have denied to know a request before it is certain that none is coming, ms: what was sent on a
  * connection that is lost may be read after what was sent on the next one. Its job is not added before 2 s.
@@ -65,12 +67,12 @@ export class AcceptGate {
   /**
    * Sends an accept, unless Redis is known to be away or nearly full.
    *
-   * @throws {SpillwayError} `redis_unavailable`, within 300 ms of Redis's last sign of life: the request is not in the
+   * @throws {SpillwayError} `redis_unavailable`, within 300 ms: the request is not in the
    * ledger, or is cancelled as soon as Redis answers again
    */
   async pass<T>(request: string, accept: () => Promise<T>): Promise<T> {
     // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
-    if (!this.isAlive) throw unavailable('Redis does not answer');
+    if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');
     const { fullPercent } = this.memory;
     if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
     try {
@@ -87,12 +89,16 @@ export class AcceptGate {
    * @throws {SpillwayError} `redis_unavailable`, as fast as `pass`: what was asked for may have happened
    */
   async ask<T>(send: () => Promise<T>): Promise<T> {
-    if (!this.isAlive) throw unavailable('Redis does not answer');
+    if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');
     try {
       return await this.pulse.guard(send());
     } catch (error) {
       throw unavailable(describe(error), error);
     }
+  }
+
+  private async becomesAlive(): Promise<boolean> {
+    return this.isAlive || ((await this.pulse.answers(PATIENCE_MS)) && this.isAlive);
   }
 
   private async cancelDoubtful(): Promise<void> {

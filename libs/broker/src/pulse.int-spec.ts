@@ -43,6 +43,25 @@ describe('Pulse', () => {
     expect(returns).toBe(1);
   });
 
+  it('waits a moment for a Redis that has just fallen silent, and not for one that is long gone', async () => {
+    server.freeze();
+    await silent();
+    expect(await pulse.answers(1)).toBe(false);
+    const soon = pulse.answers(15_000);
+    server.thaw();
+    expect(await soon).toBe(true);
+    await server.kill();
+    await silent();
+    const longGone = async () => {
+      const askedAt = performance.now();
+      expect(await pulse.answers(100)).toBe(false);
+      return performance.now() - askedAt < 50 || undefined;
+    };
+    expect(await eventually(longGone, 'an answer at once')).toBe(true);
+    await server.restart();
+    await back();
+  });
+
   it('passes on what comes in time, good or bad', async () => {
     expect(await pulse.guard(Promise.resolve(1))).toBe(1);
     await expect(pulse.guard(Promise.reject(new Error('no')))).rejects.toThrow('no');

@@ -6,6 +6,8 @@ const BEAT_MS = 50;
  * Silence after which Redis counts as away, ms. With a beat it makes 200: a client is to have its 503 within 300.
  */
 const SILENT_MS = 150;
+/** A silence younger than this may be but a moment in which Redis had no processor, ms. */
+const HICCUP_MS = 1_000;
 
 /**
  * Tells within a fifth of a second that Redis has stopped answering, which no command's own timeout can: one that
@@ -18,6 +20,8 @@ export class Pulse {
   private askedAt: number | undefined;
   private beating = false;
   private pinging = false;
+  /** When it last stopped beating, by `performance.now()`. */
+  private silentAt = -Infinity;
   private readonly onSilent = new Set<() => void>();
   private readonly onBack = new Set<() => void>();
 
@@ -44,6 +48,18 @@ export class Pulse {
 
   /** Has Redis answered lately? */
   get isBeating(): boolean {
+    return this.beating;
+  }
+
+  /** Resolves, within `patienceMs`, with whether Redis answers; at once where it does, or has not for a while. */
+  async answers(patienceMs: number): Promise<boolean> {
+    if (this.beating || performance.now() - this.silentAt > HICCUP_MS) return this.beating;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, patienceMs);
+    this.onBack.add(resolve);
+    await promise;
+    this.onBack.delete(resolve);
+    clearTimeout(timer);
     return this.beating;
   }
 
@@ -91,6 +107,7 @@ export class Pulse {
   private judge(askedAt: number): void {
     if (this.askedAt !== askedAt || !this.beating) return;
     this.beating = false;
+    this.silentAt = performance.now();
     for (const giveUp of this.onSilent) giveUp();
   }
 
