@@ -108,7 +108,7 @@ async function load(
 }
 
 function pickApi(cluster: Cluster, random: Random): Member {
-  const api = random.pick(cluster.ready('api')) ?? cluster.members('api')[0];
+  const api = random.pick(cluster.serving()) ?? cluster.members('api')[0];
   if (!api) throw new Error('There is no api to ask.');
   return api;
 }
@@ -148,9 +148,9 @@ function progressOf(
   clients: readonly ClientHistory[],
   { faults }: Nemesis,
   { calls }: ChaosUpstream,
-  { crashes }: Cluster,
+  { crashes, startsInVain }: Cluster,
 ): string {
   const count = (wanted: string) => faults.filter(({ kind }) => kind === wanted).length;
   const open = calls.filter(({ closedAt }) => closedAt === undefined).length;
-  return `${clients.length} requests ended, ${calls.length} calls (${open} open), ${count('kill')} kills, ${count('freeze')} stops, ${crashes.length} crashes`;
+  return `${clients.length} requests ended, ${calls.length} calls (${open} open), ${count('kill')} kills, ${count('freeze')} stops, ${crashes.length} crashes, ${startsInVain} starts in vain`;
 }

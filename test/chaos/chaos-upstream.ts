@@ -21,7 +21,7 @@ export class ChaosUpstream {
   readonly calls: Call[] = [];
   onPoint: PointListener = () => undefined;
   private readonly plans = new Map<string, { readonly plan: RequestPlan; calls: number }>();
-  /** Workers whose next call of a request with two targets fails. */
+  /** Workers whose calls to the first of two targets fail. */
   private readonly failing = new Set<string>();
 
   private constructor(private readonly server: Server) {
@@ -46,8 +46,8 @@ export class ChaosUpstream {
     this.plans.set(plan.marker, { plan, calls: 0 });
   }
 
-  /** Makes this worker move a request on: its next call for one with two targets fails. */
-  failNext(worker: string): void {
+  /** Makes this worker move requests on, to its end: its calls to the first of two targets fail. */
+  failFirstTargets(worker: string): void {
     this.failing.add(worker);
   }
 
@@ -105,7 +105,7 @@ export class ChaosUpstream {
   }
 
   private scriptOf({ scripts, model }: RequestPlan, nth: number, worker: string): CallScript {
-    if (nth === 0 && model === 'two' && this.failing.delete(worker)) return { kind: 'status', status: 500 };
+    if (nth === 0 && model === 'two' && this.failing.has(worker)) return { kind: 'status', status: 500 };
     return scripts[nth] ?? { kind: 'answer' };
   }
 }

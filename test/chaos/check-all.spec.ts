@@ -155,7 +155,7 @@ describe('the checker finds', () => {
       client({ stream: false, events: [[9, 'error', 'queue_timeout']] }),
     ],
     ['what is no event', 'ends-once', client({ events: [[1, 'odd', '<html>'], ...CLIENT.events] })],
-    ['an end after the deadline', 'in-time', client({ endedAt: 7_600 })],
+    ['an end after the deadline', 'in-time', client({ endedAt: 8_100 })],
     ['a lost token', 'one-run', client({ events: [...tokens(1, 1), ...tokens(1, 1, 2)] })],
     ['a doubled token', 'one-run', client({ events: [...tokens(1, 1), ...tokens(1, 2)] })],
     ['two tokens in the wrong order', 'one-run', client({ events: [...tokens(1, 1, 1), ...tokens(1, 1)] })],
@@ -231,7 +231,7 @@ describe('the checker finds', () => {
       client({ status: 504, events: [[9, 'error', 'deadline_exceeded']] }),
     ],
     [
-      'an outage while Redis was there',
+      'a call for what was refused because Redis was away',
       'cause',
       client({ status: 503, events: [[9, 'error', 'redis_unavailable']] }),
     ],

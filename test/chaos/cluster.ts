@@ -49,6 +49,8 @@ interface Seat {
 export class Cluster {
   /** Processes that ended by themselves, and what they said at last. */
   readonly crashes: string[] = [];
+  /** Processes that ended again because Redis was away when they started. */
+  startsInVain = 0;
   private readonly seats: Seat[] = [];
   private readonly started = { api: 0, worker: 0 };
   private stopping = false;
@@ -87,6 +89,11 @@ export class Cluster {
   /** Those that serve, and that nobody has plans for. */
   ready(role: Role): readonly Member[] {
     return this.members(role).filter(({ state }) => state === 'ready');
+  }
+
+  /** Where clients may ask: those that are to be killed at a point must be asked to get there. */
+  serving(): readonly Member[] {
+    return this.members('api').filter(({ state }) => state === 'ready' || state === 'armed');
   }
 
   /** Kills it where it stands; a successor starts at once, unless there is to be none. */
@@ -153,12 +160,18 @@ export class Cluster {
     seat.member = member;
     void child.exited.then((code) => this.noteEnd(member, code));
     this.serves(member).catch((error: unknown) => {
-      if (member.state !== 'dead' && !this.stopping) this.crashes.push(String(error));
+      // One that ended by itself is noted as such.
+      if (member.child.isRunning && !this.stopping) this.crashes.push(String(error));
     });
   }
 
   private noteEnd(member: Member, code: number | null): void {
     if (member.state === 'dead' || this.stopping) return;
+    // Started while Redis was away: it says so and ends, and whatever supervises it tries again, as we do.
+    if (member.state === 'starting' && /Redis at .* does not answer/.test(member.child.output)) {
+      this.startsInVain++;
+      return this.kill(member);
+    }
     this.crashes.push(`${member.name} ended (${code}): ${member.child.output.slice(-LAST_WORDS)}`);
     this.kill(member);
   }
@@ -175,7 +188,7 @@ function configOf(more: object = {}): object {
       one: { targets: [{ provider: 'gpu' }] },
       two: { targets: [{ provider: 'gpu' }, { provider: 'spare' }] },
     },
-    timeouts: { firstTokenMs: 3_000, idleMs: 3_000, responseMs: 15_000, totalMs: TOTAL_MS },
+    timeouts: { firstTokenMs: 4_000, idleMs: 4_000, responseMs: 15_000, totalMs: TOTAL_MS },
     ...more,
   };
 }

@@ -4,7 +4,6 @@ import type { Fault } from './history.js';
 export class FaultTimes {
   private readonly ofProcess = new Map<string, Fault[]>();
   private readonly outages: readonly Fault[];
-  private readonly starved: readonly Fault[];
 
   constructor(faults: readonly Fault[]) {
     for (const fault of faults) {
@@ -13,7 +12,6 @@ export class FaultTimes {
       else this.ofProcess.set(fault.process, [fault]);
     }
     this.outages = faults.filter(({ kind }) => kind === 'redis-restart' || kind === 'redis-pause');
-    this.starved = faults.filter(({ kind }) => kind === 'starved');
   }
 
   /** Was this process killed or frozen at some moment between the two? */
@@ -31,11 +29,6 @@ export class FaultTimes {
   /** Was Redis away at some moment between the two? */
   redisAway(from: number, to: number): boolean {
     return this.outages.some((fault) => fault.from <= to && fault.to + REDIS_SETTLES_MS >= from);
-  }
-
-  /** Did the machine keep Redis from answering in time at some moment between the two? */
-  wasStarved(from: number, to: number): boolean {
-    return this.starved.some((fault) => fault.from <= to && fault.to >= from);
   }
 
   /**

@@ -22,8 +22,11 @@ export const WORKER_POINTS = [
   'before-ack',
   'between-next-and-add',
 ] as const;
+export type WorkerPoint = (typeof WORKER_POINTS)[number];
+/** The same of an api. */
 export const API_POINTS = ['between-accept-and-add'] as const;
-export type RedisPoint = (typeof WORKER_POINTS)[number] | (typeof API_POINTS)[number];
+export type ApiPoint = (typeof API_POINTS)[number];
+export type RedisPoint = WorkerPoint | ApiPoint;
 
 /** `before`: the command never reaches Redis; `after`: it does, and its reply never reaches the process. */
 const MOMENTS = {

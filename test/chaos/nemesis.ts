@@ -7,17 +7,25 @@ import {
   API_POINTS,
   UPSTREAM_POINTS,
   WORKER_POINTS,
+  type ApiPoint,
   type RedisPoint,
   type UpstreamPoint,
+  type WorkerPoint,
 } from './kill-points.js';
 import type { Random } from './random.js';
 
-export type Strike = 'kill-worker' | 'kill-api' | 'freeze' | 'redis-restart' | 'redis-pause' | 'pubsub-cut';
+export type Strike =
+  | { readonly kind: 'kill-worker'; readonly point: 'any' | UpstreamPoint | WorkerPoint }
+  | { readonly kind: 'kill-api'; readonly point: 'any' | ApiPoint }
+  | { readonly kind: 'freeze' | 'redis-restart' | 'redis-pause' | 'pubsub-cut' };
 
 /** How long a named point is waited for before the process is killed wherever it is, ms. */
-const POINT_MS = 8_000;
+const POINT_MS = 15_000;
 /** As long as fewer than this many of a kind serve, none of them is struck. */
 const LEAST_READY = 2;
+
+/** How many of the kills strike an api. */
+const API_SHARE = 0.08;
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
@@ -45,13 +53,18 @@ export class Nemesis {
 
   /** Resolves once it is over: the process was killed or runs again, Redis answers again. */
   async strike(strike: Strike, signal: AbortSignal): Promise<void> {
-    switch (strike) {
+    switch (strike.kind) {
       case 'kill-worker':
-        return this.killWorker(await this.victim('worker', signal));
-      case 'kill-api':
-        return this.killApi(await this.victim('api', signal));
-      case 'freeze':
-        return this.freeze(await this.victim(this.options.random.chance(0.85) ? 'worker' : 'api', signal));
+        return this.killWorker(strike.point, signal);
+      case 'kill-api': {
+        const { point } = strike;
+        const api = await this.victim('api', point !== 'any', signal);
+        return point === 'any' ? this.kill(api, 'any') : this.killAtRedis(api, point);
+      }
+      case 'freeze': {
+        const role = this.options.random.chance(0.85) ? 'worker' : 'api';
+        return this.freeze(await this.victim(role, false, signal));
+      }
       case 'redis-restart':
         return this.restartRedis();
       case 'redis-pause':
@@ -61,37 +74,28 @@ export class Nemesis {
     }
   }
 
-  private async victim(role: Member['role'], signal: AbortSignal): Promise<Member> {
+  private async victim(role: Member['role'], proxied: boolean, signal: AbortSignal): Promise<Member> {
     const { cluster, random } = this.options;
     for (;;) {
       const ready = cluster.ready(role);
-      const victim = ready.length > LEAST_READY ? random.pick(ready) : undefined;
+      const victims = proxied ? ready.filter(({ proxy }) => proxy) : ready;
+      const victim = ready.length > LEAST_READY ? random.pick(victims) : undefined;
       if (victim) return victim;
       await delay(100, undefined, { signal });
     }
   }
 
-  private async killWorker(worker: Member): Promise<void> {
-    const { random, upstream } = this.options;
-    const where = random.weighted({ any: 3, upstream: 4, redis: worker.proxy ? 6 : 0 });
-    if (where === 'any') return this.kill(worker, 'any');
-    if (where === 'upstream') {
-      const point = random.pick(UPSTREAM_POINTS) ?? 'mid';
-      await this.killAt(worker, point, (onReached) => {
-        this.upstreamTraps.set(worker.name, { point, onReached });
-      });
-      this.upstreamTraps.delete(worker.name);
-      return;
+  private async killWorker(point: 'any' | UpstreamPoint | WorkerPoint, signal: AbortSignal): Promise<void> {
+    const worker = await this.victim('worker', isWorkerPoint(point), signal);
+    if (point === 'any') return this.kill(worker, 'any');
+    if (isWorkerPoint(point)) {
+      if (point === 'between-next-and-add') this.options.upstream.failFirstTargets(worker.name);
+      return this.killAtRedis(worker, point);
     }
-    const point = random.pick(WORKER_POINTS) ?? 'before-claim';
-    if (point === 'between-next-and-add') upstream.failNext(worker.name);
-    await this.killAtRedis(worker, point);
-  }
-
-  private async killApi(api: Member): Promise<void> {
-    const { random } = this.options;
-    if (!api.proxy || random.chance(0.5)) return this.kill(api, 'any');
-    await this.killAtRedis(api, random.pick(API_POINTS) ?? 'between-accept-and-add');
+    await this.killAt(worker, point, (onReached) => {
+      this.upstreamTraps.set(worker.name, { point, onReached });
+    });
+    this.upstreamTraps.delete(worker.name);
   }
 
   private async killAtRedis(member: Member, point: RedisPoint): Promise<void> {
@@ -185,21 +189,39 @@ export function planStrikes(
   { kills, stops, restarts, pauses, cuts }: FaultCounts,
   durationMs: number,
 ): readonly { readonly atMs: number; readonly strike: Strike }[] {
-  const apiKills = Math.floor(kills * 0.08);
-  const counts: Record<Strike, number> = {
-    'kill-worker': kills - apiKills,
-    'kill-api': apiKills,
-    freeze: stops,
-    'redis-restart': restarts,
-    'redis-pause': pauses,
-    'pubsub-cut': cuts,
-  };
-  return (Object.entries(counts) as [Strike, number][])
-    .flatMap(([strike, count]) =>
-      Array.from({ length: count }, (_, nth) => ({
-        atMs: ((nth + random.next()) / count) * durationMs,
-        strike,
-      })),
+  const apiKills = Math.floor(kills * API_SHARE);
+  const times = (count: number, kind: 'freeze' | 'redis-restart' | 'redis-pause' | 'pubsub-cut') =>
+    Array.from({ length: count }, () => ({ kind }) as const);
+  const strikes: readonly (readonly Strike[])[] = [
+    planKills(random, [...UPSTREAM_POINTS, ...WORKER_POINTS], kills - apiKills).map(
+      (point) => ({ kind: 'kill-worker', point }) as const,
+    ),
+    planKills(random, API_POINTS, apiKills).map((point) => ({ kind: 'kill-api', point }) as const),
+    times(stops, 'freeze'),
+    times(restarts, 'redis-restart'),
+    times(pauses, 'redis-pause'),
+    times(cuts, 'pubsub-cut'),
+  ];
+  return strikes
+    .flatMap((each) =>
+      each.map((strike, nth) => ({ atMs: ((nth + random.next()) / each.length) * durationMs, strike })),
     )
     .toSorted((one, other) => one.atMs - other.atMs);
+}
+
+/** Each named point once, in a drawn order; then as it comes, half of them at no point in particular. */
+function planKills<Point extends string>(
+  random: Random,
+  points: readonly Point[],
+  count: number,
+): readonly (Point | 'any')[] {
+  const left = [...points];
+  return Array.from({ length: count }, () => {
+    if (left.length > 0) return left.splice(random.between(0, left.length - 1), 1)[0] ?? 'any';
+    return random.chance(0.5) ? 'any' : (random.pick(points) ?? 'any');
+  });
+}
+
+function isWorkerPoint(point: string): point is WorkerPoint {
+  return WORKER_POINTS.some((each) => each === point);
 }

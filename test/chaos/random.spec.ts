@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { API_POINTS, UPSTREAM_POINTS, WORKER_POINTS } from './kill-points.js';
 import { planStrikes } from './nemesis.js';
 import { planRequest } from './plan-requests.js';
 import { Random } from './random.js';
@@ -32,9 +33,13 @@ describe('a campaign’s plan', () => {
   it('strikes as often as asked, spread over its time, in order', () => {
     const counts = { kills: 100, stops: 30, restarts: 2, pauses: 3, cuts: 5 };
     const strikes = planStrikes(new Random(1), counts, 60_000);
-    expect(strikes.filter(({ strike }) => strike.startsWith('kill'))).toHaveLength(100);
-    expect(strikes.filter(({ strike }) => strike === 'freeze')).toHaveLength(30);
+    expect(strikes.filter(({ strike }) => strike.kind.startsWith('kill'))).toHaveLength(100);
+    expect(strikes.filter(({ strike }) => strike.kind === 'freeze')).toHaveLength(30);
     expect(strikes).toHaveLength(140);
+    const points = strikes.flatMap(({ strike }) => ('point' in strike ? [strike.point] : []));
+    expect([...new Set(points)].toSorted()).toEqual(
+      ['any', ...API_POINTS, ...UPSTREAM_POINTS, ...WORKER_POINTS].toSorted(),
+    );
     const times = strikes.map(({ atMs }) => atMs);
     expect(times).toEqual(times.toSorted((one, other) => one - other));
     expect(times.filter((atMs) => atMs < 30_000).length).toBeGreaterThan(60);

@@ -12,12 +12,16 @@ export interface Percentiles {
 
 /** What a campaign came to, in numbers. */
 export interface Report {
+  /** What was asked, and how many asked it: with a key two clients may ask the same. */
   readonly requests: number;
+  readonly clients: number;
   readonly tokensRead: number;
   /** How clients fared: `answered`, `left`, `broken`, or an error's code. */
   readonly endings: Readonly<Record<string, number>>;
   /** Kept requests whose connection broke, and what they came to at another replica. */
   readonly wentOn: Readonly<Record<string, number>>;
+  /** Requests that were told that Redis was away while it was not. */
+  readonly falselyRefused: number;
   readonly calls: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly deadLetters: number;
@@ -63,12 +67,17 @@ export function reportOn(histories: Histories, violations: readonly Violation[])
     lateMs: measure(latenessOf),
   };
   return {
-    requests: clients.length,
+    requests: new Set(clients.map(({ marker }) => marker)).size,
+    clients: clients.length,
     tokensRead: clients.reduce((sum, { events }) => sum + countTokens(events), 0),
     endings: countBy(clients.map(endingOf)),
     wentOn: countBy(
       clients.flatMap((client) => (client.apis.length > 1 ? [`${client.kept} ${endingOf(client)}`] : [])),
     ),
+    falselyRefused: clients.filter(
+      (client) =>
+        endingOf(client) === 'redis_unavailable' && !times.redisAway(client.sentAt - 1_000, client.endedAt),
+    ).length,
     calls: calls.length,
     rows: countBy(rows.map(({ outcome }) => outcome)),
     deadLetters: dead.length,
