@@ -7,11 +7,16 @@ import { runCancelLoop } from './cancel-loop.js';
 import { evidenceFor } from './evidence.js';
 import type { LoopResult } from './loop.js';
 import { runNoWorkerLoop } from './no-worker-loop.js';
+import { runRedisBlackHole } from './redis-black-hole.js';
+import { runRedisRestarts } from './redis-restarts.js';
+import { runRedisSubscriptions } from './redis-subscriptions.js';
 import { printReport } from './report.js';
 import { runWorkerKillLoop } from './worker-kill-loop.js';
 
 /** Where the figures of each run are written. */
 const FOLDER = '.cache/chaos';
+/** Under way while subscriptions are cut. */
+const STREAMS = 50;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,7 +31,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '45' },
     apis: { type: 'string', default: '3' },
     workers: { type: 'string', default: '6' },
-    // Of a loop: how many times it does what it measures.
+    // Of a loop: how many times it does what it measures; of a black hole, how many seconds it lasts.
     times: { type: 'string' },
   },
 });
@@ -47,6 +52,10 @@ const runs: Readonly<Record<string, () => Promise<LoopResult>>> = {
   cancel: () => runCancelLoop(seed, times(1_000)),
   'no-worker': () => runNoWorkerLoop(seed, times(100)),
   'worker-kill': () => runWorkerKillLoop(seed, times(100), print),
+  'redis-restarts': () => runRedisRestarts(seed, times(100)),
+  subscriptions: () => runRedisSubscriptions(seed, times(1_000), STREAMS),
+  'black-hole': () => runRedisBlackHole(times(60) * 1_000, 'held'),
+  'black-hole-lost': () => runRedisBlackHole(times(60) * 1_000, 'lost'),
 };
 
 const name = positionals[0] ?? 'campaign';
