@@ -10,8 +10,7 @@ export interface Effort {
   readonly lines: number;
 }
 
-/** What a process of the test's has done so far. */
-export async function effortOf({ pid, output }: Child): Promise<Effort> {
+async function effortOf({ pid, output }: Child): Promise<Effort> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
   return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, lines: output.split('\n').length };
 }

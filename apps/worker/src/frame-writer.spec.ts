@@ -67,7 +67,8 @@ describe('FrameWriter', () => {
     ledger.answer(0);
     await ledger.has(2);
     ledger.answer(1);
-    expect(await writer.finish()).toBeUndefined();
+    // Once more, so that the seal is refused where the log does not reach to it.
+    expect(await writer.finish()).toMatchObject({ seq: 2, bytes: Buffer.from('cd') });
     expect(ledger.seen).toEqual(['1 ab', '2 cd']);
   });
 
@@ -78,14 +79,14 @@ describe('FrameWriter', () => {
     void write('b');
     const last = writer.finish();
     ledger.answer(0);
-    expect(await last).toEqual({ seq: 2, bytes: Buffer.from('b') });
+    expect(await last).toMatchObject({ seq: 2, bytes: Buffer.from('b') });
     expect(ledger.seen).toEqual(['1 a']);
   });
 
   it('gives held frames to the seal alone', async () => {
     const { ledger, writer } = newWriter();
     writer.hold([Buffer.from('a'), Buffer.from('b')]);
-    expect(await writer.finish()).toEqual({ seq: 1, bytes: Buffer.from('ab') });
+    expect(await writer.finish()).toMatchObject({ seq: 1, bytes: Buffer.from('ab') });
     expect(ledger.seen).toEqual([]);
   });
 
@@ -97,6 +98,7 @@ describe('FrameWriter', () => {
     ledger.answer(0, false);
     expect(await writer.finish()).toBeUndefined();
     expect(fenced()).toBe(1);
+    expect(writer.isFenced).toBe(true);
     expect(ledger.seen).toEqual(['1 a']);
   });
 
@@ -107,7 +109,7 @@ describe('FrameWriter', () => {
     ledger.refuse(0);
     await ledger.has(2);
     ledger.answer(1);
-    expect(await writer.finish()).toBeUndefined();
+    expect(await writer.finish()).toMatchObject({ seq: 1 });
     expect(ledger.seen).toEqual(['1 a', '1 a']);
   });
 
@@ -131,6 +133,61 @@ describe('FrameWriter', () => {
     await ledger.has(2);
     ledger.answer(1);
     await wait;
+    expect(await writer.finish()).toMatchObject({ seq: 2 });
+  });
+});
+
+/** A ledger that takes a frame only where it has the one before it, as the real one does. */
+class ForgetfulLedger {
+  log: string[] = [];
+
+  append({ seq, bytes }: AppendArgs): Promise<boolean> {
+    if (seq === this.log.length + 1) this.log.push(bytes.toString());
+    return Promise.resolve(seq <= this.log.length);
+  }
+}
+
+describe('FrameWriter, where Redis comes back without what it took last', () => {
+  async function written(...texts: readonly string[]) {
+    const ledger = new ForgetfulLedger();
+    let fenced = 0;
+    const { signal } = new AbortController();
+    const writer = new FrameWriter({ ledger, request: 'r', epoch: 1, signal, onFenced: () => (fenced += 1) });
+    const write = async (text: string) => {
+      void writer.write(Buffer.from(text));
+      // Its append, and what that leads to.
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const text of texts) await write(text);
+    expect(ledger.log).toEqual(texts);
+    return { ledger, writer, write, fenced: () => fenced };
+  }
+
+  it('sends that again before the next frame', async () => {
+    const { ledger, write, fenced } = await written('a', 'b', 'c');
+    ledger.log = ['a'];
+    await write('d');
+    expect(ledger.log).toEqual(['a', 'b', 'c', 'd']);
+    expect(fenced()).toBe(0);
+  });
+
+  it('sends that again before the seal', async () => {
+    const { ledger, writer } = await written('a', 'b', 'c');
+    ledger.log = ['a'];
+    const last = await writer.finish();
+    expect(last).toMatchObject({ seq: 3, bytes: Buffer.from('c') });
+    expect(await last?.restore()).toBe(true);
+    expect(ledger.log).toEqual(['a', 'b', 'c']);
+  });
+
+  it('gives up where more is lost than it has kept', async () => {
+    const large = 'x'.repeat(600 * 1024);
+    const { ledger, writer, write, fenced } = await written('a', large, large);
+    ledger.log = [];
+    await write('d');
+    expect(ledger.log).toEqual([]);
+    expect(fenced()).toBe(1);
+    expect(writer.isFenced).toBe(true);
     expect(await writer.finish()).toBeUndefined();
   });
 });

@@ -5,6 +5,26 @@ import type { Ledger } from '#broker/ledger.js';
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** Pause before a frame that Redis refused (OOM, READONLY) is sent again. */
 const REFUSED_PAUSE_MS = 200;
+/**
+ * How long frames that Redis has taken are kept, ms. While its disk is busy it answers before it has written them, for
+ * up to 2 s, and one that is killed then comes back without them.
+ */
+const KEEP_MS = 3_000;
+
+/** What goes out with the seal. */
+export interface LastFrame {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  /** Sends again what Redis may have lost; after a seal that it did not take. False: the request is another's now. */
+  readonly restore: () => Promise<boolean>;
+}
+
+interface TakenFrame {
+  readonly seq: number;
+  readonly bytes: Buffer;
+  /** By `performance.now()`. */
+  readonly at: number;
+}
 
 interface FrameWriterOptions {
   readonly ledger: Pick<Ledger, 'append'>;
@@ -23,6 +43,9 @@ interface FrameWriterOptions {
 export class FrameWriter {
   private pending: Buffer[] = [];
   private pendingBytes = 0;
+  /** What Redis took lately, at least the last of it. */
+  private taken: TakenFrame[] = [];
+  private takenBytes = 0;
   private seq = 0;
   private flushing: Promise<void> | undefined;
   private fenced = false;
@@ -42,11 +65,23 @@ export class FrameWriter {
     this.pending.push(...frames);
   }
 
-  /** Waits for the append under way; what has not been sent yet is the last frame, which belongs to the seal. */
-  async finish(): Promise<{ seq: number; bytes: Buffer } | undefined> {
+  /** The ledger took no more frames of this run, so what the client has is not the whole answer. */
+  get isFenced(): boolean {
+    return this.fenced;
+  }
+
+  /**
+   * Waits for the append under way; what has not been sent yet is the last frame, which belongs to the seal. Where
+   * everything was sent, the last frame goes once more: so the seal is refused where the log does not reach to it.
+   */
+  async finish(): Promise<LastFrame | undefined> {
     const rest = this.takePending();
     await this.flushing;
-    return rest.length === 0 || this.fenced ? undefined : { seq: this.seq + 1, bytes: rest };
+    if (this.fenced) return undefined;
+    const restore = () => this.restore();
+    if (rest.length > 0) return { seq: this.seq + 1, bytes: rest, restore };
+    const last = this.taken.at(-1);
+    return last && { seq: last.seq, bytes: last.bytes, restore };
   }
 
   private async flush(): Promise<void> {
@@ -54,10 +89,31 @@ export class FrameWriter {
     await Promise.resolve();
     while (this.pending.length > 0 && !this.fenced) {
       this.seq += 1;
-      const accepted = await this.append(this.seq, this.takePending());
+      const [seq, bytes] = [this.seq, this.takePending()];
+      const accepted =
+        (await this.append(seq, bytes)) || ((await this.restore()) && (await this.append(seq, bytes)));
+      if (accepted) this.keep({ seq, bytes, at: performance.now() });
       if (accepted || this.fenced) continue;
       this.fenced = true;
       this.options.onFenced();
+    }
+  }
+
+  /** Those that Redis still has are taken without effect. */
+  private async restore(): Promise<boolean> {
+    for (const { seq, bytes } of this.taken) if (!(await this.append(seq, bytes))) return false;
+    return this.taken.length > 0;
+  }
+
+  private keep(frame: TakenFrame): void {
+    this.taken.push(frame);
+    this.takenBytes += frame.bytes.length;
+    for (;;) {
+      const [oldest, next] = this.taken;
+      const isOld = oldest && (frame.at - oldest.at > KEEP_MS || this.takenBytes > HIGH_WATER_BYTES);
+      if (!oldest || !next || !isOld) return;
+      this.taken.shift();
+      this.takenBytes -= oldest.bytes.length;
     }
   }
 

@@ -11,7 +11,7 @@ import type { Target } from '#core/target.js';
 import type { StopReason } from '#broker/lease-keeper.js';
 import type { WorkerBroker } from '#broker/worker-broker.js';
 import type { CallEnd } from '#providers/provider.js';
-import { FrameWriter } from './frame-writer.js';
+import { FrameWriter, type LastFrame } from './frame-writer.js';
 import { insist } from './insist.js';
 import { relay } from './relay.js';
 import type { ServedProvider } from './served-provider.js';
@@ -49,7 +49,8 @@ export async function runAttempt(attempt: Attempt): Promise<void> {
   // On one connection, so in this order, and the client does not wait for the usage row.
   const ms = performance.now() - startedAt;
   const settled = settle(attempt, usageRow({ target, body: run.body, end, ms, at }));
-  await Promise.all([settled, finish(attempt, { target, end, last, report })]);
+  const { isFenced } = writer;
+  await Promise.all([settled, finish(attempt, { target, end, last, isFenced, report })]);
 }
 
 /** A call that is over. */
@@ -57,18 +58,20 @@ interface Ended {
   readonly target: Target;
   readonly end: CallEnd;
   readonly last: Last;
+  /** The ledger does not have all that was written. */
+  readonly isFenced: boolean;
   /** Tells the health of its provider how it ended. */
   readonly report: (result: CallResult) => Promise<void>;
 }
 
-type Last = { readonly seq: number; readonly bytes: Buffer } | undefined;
+type Last = LastFrame | undefined;
 
-async function finish(attempt: Attempt, { target, end, last, report }: Ended): Promise<void> {
+async function finish(attempt: Attempt, { target, end, last, isFenced, report }: Ended): Promise<void> {
   if (end.ok) {
-    await Promise.all([
-      seal(attempt, { outcome: { kind: 'completed' }, last }),
-      report({ kind: 'answered' }),
-    ]);
+    const sealed = isFenced
+      ? sealBroken(attempt, target)
+      : seal(attempt, { outcome: { kind: 'completed' }, last });
+    await Promise.all([sealed, report({ kind: 'answered' })]);
     return;
   }
   if (end.aborted) {
@@ -148,8 +151,9 @@ async function stopped(attempt: Attempt, target: Target, visible: boolean, last:
   const reason = controller.signal.reason as StopReason;
   switch (reason) {
     case 'ended':
-    case 'fenced':
       return;
+    case 'fenced':
+      return visible ? sealBroken(attempt, target) : undefined;
     case 'expired':
       return seal(attempt, { ...failed('deadline_exceeded', { seconds: toSeconds(run.timeoutMs) }), last });
     case 'drain': {
@@ -170,7 +174,15 @@ async function seal(
 ): Promise<void> {
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
   const end = { request, guard, outcome, ...(last && { last }), ...(record && { record }) };
-  await insist(() => broker.ledger.seal(end), { untilAt: deadlineAt });
+  const send = () => insist(() => broker.ledger.seal(end), { untilAt: deadlineAt });
+  // Refused, too, by a Redis that came back without the last frames.
+  if (!(await send()) && (await last?.restore())) await send();
+}
+
+/** Of no effect where another run, or nobody, has the request now; else its log has a hole that nothing can fill. */
+async function sealBroken(attempt: Attempt, { provider }: Target): Promise<void> {
+  const params = { provider, reason: 'Redis lost a part of it' };
+  await seal(attempt, { ...failed('stream_interrupted', params), last: undefined });
 }
 
 function failed(code: ErrorCode, params: ErrorParams): { outcome: Outcome } {
