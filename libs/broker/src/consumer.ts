@@ -17,6 +17,8 @@ export interface ConsumerOptions {
   readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<void>;
 }
 
+/** How long a job is its worker's, ms; renewed at half of it. stuck-jobs.ts counts on it. */
+const LOCK_MS = 10_000;
 /** How long BullMQ may take to close its connections. */
 const CLOSE_MS = 2_000;
 
@@ -39,7 +41,7 @@ export class Consumer {
       prefix: keys.queuePrefix(provider),
       concurrency: options.workerConcurrency,
       autorun: false,
-      lockDuration: 10_000,
+      lockDuration: LOCK_MS,
       stalledInterval: 5_000,
       // The ledger counts starts; BullMQ failing a job would only lose it.
       maxStalledCount: Number.MAX_SAFE_INTEGER,

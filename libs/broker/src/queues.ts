@@ -38,9 +38,15 @@ export class Queues {
     return (await this.redis.exists(this.of(provider).toKey(jobId(request, attempt, placement)))) === 1;
   }
 
-  /** Ids of the jobs that workers have taken and not completed. */
-  async active(provider: string): Promise<string[]> {
-    return this.redis.lrange(this.of(provider).toKey('active'), 0, -1);
+  /** Ids of the jobs that workers have taken, and whose locks are gone within `withinMs`: nobody renews them. */
+  async abandoned(provider: string, withinMs: number): Promise<string[]> {
+    const queue = this.of(provider);
+    const ids = await this.redis.lrange(queue.toKey('active'), 0, -1);
+    if (ids.length === 0) return [];
+    const locks = this.redis.pipeline();
+    for (const id of ids) locks.pttl(`${queue.toKey(id)}:lock`);
+    const left = (await locks.exec()) ?? [];
+    return ids.filter((_, i) => Number(left[i]?.[1] ?? withinMs) < withinMs);
   }
 
   /**

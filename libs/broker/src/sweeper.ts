@@ -8,7 +8,7 @@ import { forgetLost, requestOf } from './forget-lost.js';
 import type { Keys } from './keys.js';
 import type { Ledger } from './ledger.js';
 import type { JobName, Queues } from './queues.js';
-import { StuckJobs } from './stuck-jobs.js';
+import { sweepStuckJobs } from './stuck-jobs.js';
 
 const SWEEP_MS = 1_000;
 /** How long a sweeper that died keeps the others waiting. */
@@ -48,11 +48,8 @@ export class Sweeper {
   private brokeOffAt = -Infinity;
   /** Where the walk through each silent provider's queue goes on. */
   private readonly walked = new Map<string, string>();
-  private readonly stuckJobs: StuckJobs;
 
-  constructor(private readonly options: SweeperOptions) {
-    this.stuckJobs = new StuckJobs(options);
-  }
+  constructor(private readonly options: SweeperOptions) {}
 
   start(): void {
     this.timer = setInterval(() => {
@@ -73,12 +70,14 @@ export class Sweeper {
       if (!(await this.holdsLease(shard))) continue;
       await this.sweepShard(shard);
       // Queues belong to no shard; one process looks at them.
-      if (shard === 0 && this.isSettled()) await this.stuckJobs.sweep(this.providers());
+      if (shard === 0 && this.isSettled()) await this.sweepQueues();
     }
   }
 
-  private providers(): string[] {
-    return [...this.options.fleet.current().providers.keys()];
+  private async sweepQueues(): Promise<void> {
+    for (const provider of this.options.fleet.current().providers.keys()) {
+      await sweepStuckJobs(this.options, provider);
+    }
   }
 
   private async holdsLease(shard: number): Promise<boolean> {
