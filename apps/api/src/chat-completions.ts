@@ -58,7 +58,17 @@ export class ChatCompletions {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<Exchange | undefined> {
-    const submission = { ...this.prepare(request), ...this.keep(lifetime, request, reply) };
+    const kept = this.keep(lifetime, request, reply);
+    let submission: Submission;
+    try {
+      submission = { ...this.prepare(request), ...kept };
+    } catch (refusal) {
+      // What was answered once, or is about to be, needs no provider now.
+      const same = kept.idempotency && (await this.requests.attachByKey(kept.idempotency, request, reply));
+      if (!same) throw refusal;
+      request.record.via = 'key';
+      return same;
+    }
     request.body = undefined;
     if (reply.raw.destroyed && submission.keepMs === undefined) return undefined;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -88,7 +98,8 @@ export class ChatCompletions {
     if (key === undefined) return { id: request.id, ...(continues && { keepMs }) };
     const { application } = request.record;
     const path = request.routeOptions.url ?? '';
-    const idempotency = hashCall({ application, key, path, body: request.body as Buffer });
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const idempotency = hashCall({ application, key, path, body });
     adopt(request, reply, this.broker.newRequestId(idempotency.key));
     return { id: request.id, keepMs, idempotency };
   }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually, fetchAnswer } from '../../../test/support/client.js';
+import type { TestApi } from './testing/test-api.js';
 import { expectError, KEEP_MS, startTwoReplicas, type TwoReplicas } from './testing/two-replicas.js';
 
 let replicas: TwoReplicas;
@@ -62,6 +63,37 @@ describe('an Idempotency-Key', () => {
       expect(refused.headers).toMatchObject({ 'x-should-retry': 'false' });
     }
     expect((await first.answer()).text).toBe('{"one":1}');
+  });
+
+  it('brings the answer also where the request could not be accepted any more', async () => {
+    const ask = (at: TestApi) => chat({ model: 'box/gone-later' }, { at, ...keyed('gone') });
+    const first = ask(api);
+    const run = await box.next();
+    await run.complete('{"kept":1}');
+    await first.answer();
+    const changed = await replicas.startWithout('box');
+    try {
+      expectError(
+        await chat({ model: 'box/gone-later' }, { at: changed }).answer(),
+        404,
+        'model_not_found',
+        'model',
+      );
+      expectError(
+        await chat({ model: 'box/gone-later', seed: 1 }, { at: changed, ...keyed('gone') }).answer(),
+        404,
+        'model_not_found',
+        'model',
+      );
+      const again = await ask(changed).answer();
+      expect(again).toMatchObject({
+        status: 200,
+        text: '{"kept":1}',
+        headers: { 'x-request-id': run.request, 'x-spillway-replayed': 'true' },
+      });
+    } finally {
+      await changed.close();
+    }
   });
 
   it('means nothing to another application', async () => {

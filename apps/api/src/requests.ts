@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Broker } from '#broker/broker.js';
 import { SpillwayError } from '#core/errors.js';
 import { shardOf } from '#core/ids.js';
-import type { RequestState } from '#core/ledger/transitions.js';
+import type { Idempotency, RequestState } from '#core/ledger/transitions.js';
 import { showName } from '#core/scrub.js';
 import { ApiSettings } from './api-settings.js';
 import { adopt, deliver } from './deliver.js';
@@ -61,12 +61,25 @@ export class Requests {
     const place = after && (await findEvent((at, count) => this.broker.read(id, at, count), after));
     const exchange = await this.attach(id, request, reply, place?.readAfter);
     if (!exchange) throw notFound(id);
-    const { record } = request;
-    record.via = 'id';
-    record.model = showName(state.model);
-    record.stream = state.stream;
+    request.record.via = 'id';
     const format = { ids: true, ...(place && { resumed: { after: place.after, by: place.by } }) };
     await deliver({ exchange, request, reply, settings: this.settings, format });
+  }
+
+  /**
+   * As `attach`, by its idempotency key: for a call that could not be accepted now. What failed or was cancelled is as
+   * good as unknown.
+   */
+  async attachByKey(
+    idempotency: Idempotency,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Exchange | undefined> {
+    const id = await this.broker.holder(request.id, idempotency);
+    const state = id === undefined ? undefined : await this.broker.describe(id);
+    if (id === undefined || !state) return undefined;
+    if (state.state === 'ended' && state.outcome !== 'completed') return undefined;
+    return this.attach(id, request, reply);
   }
 
   /** Reads a request along with whoever else does. Undefined: it is unknown, or the client has left. */
@@ -86,6 +99,8 @@ export class Requests {
     }
     reader.startAfter(readAfter);
     adopt(request, reply, id);
+    request.record.model = showName(state.model);
+    request.record.stream = state.stream;
     if (state.state === 'ended') reply.raw.setHeader('x-spillway-replayed', 'true');
     // By how much this process's clock and the ledger's differ is unknown: so all of its time, from now on.
     const timeoutMs = state.deadlineAt - state.createdAt;

@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { ulid } from 'ulid';
 import type { Fleet } from '#core/fleet.js';
 import { requestId } from '#core/ids.js';
-import type { AcceptReply, LogEntry, NewRequest, RequestState } from '#core/ledger/transitions.js';
+import type {
+  AcceptReply,
+  Idempotency,
+  LogEntry,
+  NewRequest,
+  RequestState,
+} from '#core/ledger/transitions.js';
 import { AcceptGate } from './accept-gate.js';
 import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { countDeadLetters } from './dead-letters.js';
@@ -118,6 +124,15 @@ export class Broker {
     }
     reader.close();
     return undefined;
+  }
+
+  /**
+   * The request that has the idempotency key of this call, whatever became of it.
+   *
+   * @throws {SpillwayError} `redis_unavailable`
+   */
+  async holder(id: string, idempotency: Idempotency): Promise<string | undefined> {
+    return this.gate.ask(() => this.member.ledger.holder(id, idempotency));
   }
 
   /**

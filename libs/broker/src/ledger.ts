@@ -5,6 +5,7 @@ import type {
   ClaimArgs,
   ClaimReply,
   DeadLetter,
+  Idempotency,
   LapseReply,
   LogEntry,
   NewRequest,
@@ -90,6 +91,12 @@ export class Ledger {
   private async acceptAs(request: NewRequest, named: string, keys: readonly string[]): Promise<AcceptReply> {
     const reply = await this.run('accept', request.id, acceptArguments(request, named), keys);
     return readAccepted(list(reply)) ?? this.accept(request);
+  }
+
+  /** The request that has the idempotency key of this call, whatever became of it. `id`: any id of the key's shard. */
+  async holder(id: string, { key, fingerprint }: Idempotency): Promise<string | undefined> {
+    const [request, known] = (await this.redis.get(this.keys.idempotency(id, key)))?.split(' ') ?? [];
+    return known === fingerprint ? request : undefined;
   }
 
   /** The first act of whoever holds a job. */

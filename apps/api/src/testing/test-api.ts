@@ -90,7 +90,7 @@ function readRoutes(printed: string): { method: string; path: string }[] {
   });
 }
 
-const PROVIDERS = {
+export const PROVIDERS = {
   box: { kind: 'openai-compatible', location: 'local', baseUrl: 'http://127.0.0.1:9/v1' },
   cloud: { kind: 'openai-compatible', location: 'cloud', baseUrl: 'http://127.0.0.1:9/v1' },
 };

@@ -4,7 +4,7 @@ import { Keys } from '#broker/keys.js';
 import { eventually, jsonOf, send, type Answer, type HttpCall } from '../../../../test/support/client.js';
 import { startRedis } from '../../../../test/support/redis.js';
 import { HandWorker, type HandRun } from './hand-worker.js';
-import { startTestApi, type TestApi } from './test-api.js';
+import { PROVIDERS, startTestApi, type TestApi } from './test-api.js';
 
 /** How long the replicas keep a request after its end, ms. */
 export const KEEP_MS = 120_000;
@@ -35,6 +35,8 @@ export interface TwoReplicas {
   readonly readersOf: (id: string) => Promise<readonly string[]>;
   /** How long the ledger still keeps the request, ms. */
   readonly ttlOf: (id: string) => Promise<number>;
+  /** Another replica, whose configuration lacks this provider; the test closes it. */
+  readonly startWithout: (provider: string) => Promise<TestApi>;
   /** Closes the connections that the test left open. */
   readonly leaveAll: () => void;
   readonly stop: () => Promise<void>;
@@ -73,6 +75,11 @@ export async function startTwoReplicas(server: object = {}): Promise<TwoReplicas
     show: async (id, asked) => JSON.parse((await call(id, asked).answer()).text) as Record<string, unknown>,
     readersOf: async (id) => (await client.hget(recordOf(id), 'readers'))?.split(' ') ?? [],
     ttlOf: (id) => client.pttl(recordOf(id)),
+    startWithout: (provider) => {
+      const left = Object.entries(PROVIDERS).filter(([name]) => name !== provider);
+      const providers = Object.fromEntries(left);
+      return startTestApi({ redis: keyspace, config: { ...config, providers, models: {} }, keys });
+    },
     leaveAll: () => {
       for (const each of open.splice(0)) each.leave();
     },
