@@ -120,7 +120,7 @@ export class FrameReader implements AsyncIterable<LogEntry> {
       const entries = await this.fetch(this.tail, this.fetchCount);
       for (const entry of entries) if (isAfter(entry.id, this.tail)) this.take(entry);
       if (entries.length >= this.fetchCount) this.behind = true;
-      this.fetchCount = nextFetchCount(entries);
+      this.fetchCount = nextFetchCount(this.fetchCount, entries);
     } catch {
       // Redis is away. Whoever owns this reader calls catchUp() again within a second.
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -141,11 +141,12 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   }
 }
 
-/** As many entries of the size of these as the buffer is meant to hold. */
-function nextFetchCount(entries: readonly LogEntry[]): number {
-  const bytes = entries.reduce((sum, entry) => sum + entry.bytes.length, 0);
-  const fitting = Math.floor((BUFFER_BYTES * entries.length) / Math.max(1, bytes));
-  return Math.min(MAX_FETCH_COUNT, Math.max(1, fitting));
+/** As many frames of the size of the largest of these as the buffer is meant to hold; at most twice as many as before. */
+function nextFetchCount(count: number, entries: readonly LogEntry[]): number {
+  const sizes = entries.flatMap(({ type, bytes }) => (type === 'data' ? [bytes.length] : []));
+  if (sizes.length === 0) return count;
+  const fitting = Math.floor(BUFFER_BYTES / Math.max(1, ...sizes));
+  return Math.min(MAX_FETCH_COUNT, 2 * count, Math.max(1, fitting));
 }
 
 /** Log ids are `<epoch>-<seq>`: two integers, compared as such. */
