@@ -24,7 +24,7 @@ beforeEach(async () => {
   parts = new Parts(server.url);
   fast = connect(server.url, 'fast', silentLog);
   ledger = new Ledger(fast, parts.keys);
-  gate = new AcceptGate({ url: server.url, redis: fast, ledger, log: silentLog });
+  gate = new AcceptGate({ url: server.url, redis: fast, ledger, isRead, log: silentLog });
   await gate.start();
 });
 afterEach(async () => {
@@ -49,23 +49,27 @@ function newRequest(): NewRequest {
   };
 }
 
+const isRead = () => true;
 const unavailable = (reason: string) => ({ code: 'redis_unavailable', params: { reason } });
 
 describe('AcceptGate', () => {
   it('lets a request through', async () => {
     const request = newRequest();
-    expect(await gate.pass(request.id, () => ledger.accept(request))).toEqual({ kind: 'accepted' });
+    expect(await gate.pass(request, () => ledger.accept(request))).toEqual({ kind: 'accepted' });
   });
 
   it('gives up what is under way when Redis stops, sends nothing more, and cancels it when Redis goes on', async () => {
     const request = newRequest();
     server.freeze();
-    await expect(gate.pass(request.id, () => ledger.accept(request))).rejects.toMatchObject(
+    await expect(gate.pass(request, () => ledger.accept(request))).rejects.toMatchObject(
       unavailable('Redis does not answer'),
     );
     expect(gate.isAlive).toBe(false);
     let sent = 0;
-    const late = gate.pass(newRequest().id, () => Promise.resolve(sent++));
+    const late = gate.pass(newRequest(), async () => {
+      sent++;
+      return Promise.resolve({ kind: 'accepted' });
+    });
     await expect(late).rejects.toMatchObject(unavailable('Redis does not answer'));
     expect(sent).toBe(0);
     server.thaw();
@@ -73,21 +77,21 @@ describe('AcceptGate', () => {
     expect(await eventually(async () => (await state()) ?? undefined, 'its end')).toContain('cancelled');
     await eventually(() => gate.isAlive || undefined, 'a pulse');
     const next = newRequest();
-    expect(await gate.pass(next.id, () => ledger.accept(next))).toEqual({ kind: 'accepted' });
+    expect(await gate.pass(next, () => ledger.accept(next))).toEqual({ kind: 'accepted' });
   });
 
   it('tells why Redis refuses, and has nothing to cancel then', async () => {
     const request = newRequest();
     let cancels = 0;
     const counted = { cancel: () => Promise.resolve(++cancels > 0) };
-    const other = new AcceptGate({ url: server.url, redis: fast, ledger: counted, log: silentLog });
+    const other = new AcceptGate({ url: server.url, redis: fast, ledger: counted, isRead, log: silentLog });
     await other.start();
     await parts.redis.config('SET', 'min-replicas-to-write', '1');
-    const refused = other.pass(request.id, () => ledger.accept(request));
+    const refused = other.pass(request, () => ledger.accept(request));
     await expect(refused).rejects.toMatchObject(unavailable('Redis takes no writes now (NOREPLICAS)'));
     await parts.redis.config('SET', 'min-replicas-to-write', '0');
     // A cancel of the first kind shows that the second would have come by now.
-    const broken = other.pass('in doubt', () => Promise.reject(new Error('Command timed out')));
+    const broken = other.pass(newRequest(), () => Promise.reject(new Error('Command timed out')));
     await expect(broken).rejects.toMatchObject(unavailable('Redis does not answer'));
     await eventually(() => cancels > 0 || undefined, 'a cancel');
     other.stop();
@@ -102,16 +106,17 @@ describe('AcceptGate', () => {
         return Promise.resolve(false);
       },
     };
-    const other = new AcceptGate({ url: server.url, redis: fast, ledger: unknown, log: silentLog });
+    const other = new AcceptGate({ url: server.url, redis: fast, ledger: unknown, isRead, log: silentLog });
     await other.start();
     const times = (request: string) => asked.filter((one) => one === request).length;
-    for (const request of ['first', 'second']) {
+    const [first, second] = [newRequest(), newRequest()];
+    for (const request of [first, second]) {
       const lost = other.pass(request, () => Promise.reject(new Error('lost')));
       await expect(lost).rejects.toMatchObject(unavailable('Redis does not answer'));
-      await eventually(() => times(request) >= 4 || undefined, 'the last time');
+      await eventually(() => times(request.id) >= 4 || undefined, 'the last time');
     }
     other.stop();
     // While the second was asked for, the first was not any more.
-    expect(times('first')).toBeLessThanOrEqual(5);
+    expect(times(first.id)).toBeLessThanOrEqual(5);
   });
 });

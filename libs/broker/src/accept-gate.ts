@@ -1,9 +1,11 @@
 import type { Redis } from 'ioredis';
 import { SpillwayError } from '#core/errors.js';
+import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
 import { connect, type BrokerLog } from './connection.js';
 import type { Ledger } from './ledger.js';
 import { MemoryWatch } from './memory-watch.js';
 import { Pulse } from './pulse.js';
+import { RecentAccepts } from './recent-accepts.js';
 import { refusalOf } from './refusal.js';
 
 const CANCEL_AGAIN_MS = 500;
@@ -17,11 +19,15 @@ const UNKNOWN_MS = 1_500;
 /** Cancels under way at once. */
 const CANCEL_BATCH = 100;
 
+type Passing = Pick<NewRequest, 'id' | 'body'>;
+
 interface GateOptions {
   readonly url: string;
   /** The connection that accepts are sent on. */
   readonly redis: Redis;
   readonly ledger: Pick<Ledger, 'cancel'>;
+  /** Does anybody here still wait for this request? */
+  readonly isRead: (request: string) => boolean;
   readonly log: BrokerLog;
 }
 
@@ -33,6 +39,7 @@ export class AcceptGate {
   private readonly redis: Redis;
   private readonly pulse: Pulse;
   private readonly memory: MemoryWatch;
+  private readonly recent: RecentAccepts;
   /** Requests that may be in Redis, without anybody who waits for them; and since when Redis has denied it. */
   private readonly doubtful = new Map<string, number | undefined>();
   private timer: NodeJS.Timeout | undefined;
@@ -42,6 +49,8 @@ export class AcceptGate {
     this.redis = connect(options.url, 'pulse', options.log);
     this.pulse = new Pulse(this.redis);
     this.memory = new MemoryWatch(this.redis, options.log);
+    const { redis, isRead, log } = options;
+    this.recent = new RecentAccepts({ redis, isWanted: isRead, log });
     this.pulse.whenBack(() => void this.cancelDoubtful());
   }
 
@@ -49,7 +58,10 @@ export class AcceptGate {
   async start(): Promise<void> {
     await this.pulse.start();
     await this.memory.start();
-    this.timer = setInterval(() => void this.cancelDoubtful(), CANCEL_AGAIN_MS);
+    this.timer = setInterval(() => {
+      this.recent.prune();
+      void this.cancelDoubtful();
+    }, CANCEL_AGAIN_MS);
   }
 
   stop(): void {
@@ -70,15 +82,18 @@ export class AcceptGate {
    * @throws {SpillwayError} `redis_unavailable`, within 300 ms: the request is not in the
    * ledger, or is cancelled as soon as Redis answers again
    */
-  async pass<T>(request: string, accept: () => Promise<T>): Promise<T> {
+  async pass(request: Passing, accept: () => Promise<AcceptReply>): Promise<AcceptReply> {
     // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
     if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');
     const { fullPercent } = this.memory;
     if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
     try {
-      return await this.pulse.guard(accept());
+      const reply = await this.pulse.guard(accept());
+      const { id, body } = request;
+      if (reply.kind === 'accepted') this.recent.note({ id, bytes: body.length, send: accept });
+      return reply;
     } catch (error) {
-      if (refusalOf(error) === undefined) this.doubtful.set(request, undefined);
+      if (refusalOf(error) === undefined) this.doubtful.set(request.id, undefined);
       throw unavailable(describe(error), error);
     }
   }

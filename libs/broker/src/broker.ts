@@ -38,8 +38,9 @@ export class Broker {
   constructor(private readonly options: BrokerOptions) {
     this.member = new BrokerMember('api', options);
     const { redis, ledger } = this.member;
-    this.gate = new AcceptGate({ url: options.redis.url, redis, ledger, log: options.log });
     this.hub = new FrameHub(this.member.ledger, this.member.channel);
+    const isRead = (id: string) => this.hub.expect(id);
+    this.gate = new AcceptGate({ url: options.redis.url, redis, ledger, isRead, log: options.log });
   }
 
   /**
@@ -78,7 +79,7 @@ export class Broker {
   async submit(request: Omit<NewRequest, 'replica'>): Promise<AcceptReply> {
     const { id, targets } = request;
     const { ledger, name: replica } = this.member;
-    const reply = await this.gate.pass(id, () => ledger.accept({ ...request, replica }));
+    const reply = await this.gate.pass(request, () => ledger.accept({ ...request, replica }));
     if (reply.kind !== 'accepted') return reply;
     if (!this.hub.expect(id) && request.keepMs === undefined) {
       // Its client left meanwhile: without a job no worker can begin a call before the cancel.

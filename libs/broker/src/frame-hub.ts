@@ -113,7 +113,7 @@ export class FrameHub {
   }
 
   private catchUp(): void {
-    for (const reader of this.readers()) reader.catchUp();
+    for (const reader of this.readers()) reader.doubt();
   }
 }
 

@@ -13,7 +13,7 @@ const entry = (id: string, type: LogEntry['type'], text = id): LogEntry => ({
 /** A run with `tokens` frames, as the ledger logs it. */
 function logOf(tokens: number): LogEntry[] {
   const frames = Array.from({ length: tokens }, (_, i) => entry(`1-${i + 1}`, 'data', `t${i + 1} `));
-  return [entry('1-0', 'start'), ...frames, entry(END_ID, 'end')];
+  return [entry('1-0', 'start', '{"queueMs":1}'), ...frames, entry(END_ID, 'end')];
 }
 
 function published(log: readonly LogEntry[], at: number): ChannelMessage {
@@ -171,5 +171,56 @@ describe('isAfter', () => {
     ['1-9', '1-10', false],
   ])('%s after %s: %s', (id, other, expected) => {
     expect(isAfter(id, other)).toBe(expected);
+  });
+});
+
+describe('FrameReader, in doubt whether the log is still the same', () => {
+  /** A reader that has read the start and two frames, over a log that becomes `later` then. */
+  async function readThenLost(later: readonly LogEntry[]) {
+    const log = logOf(2).slice(0, 3);
+    const { reader } = readerOver(log);
+    log.forEach((_, i) => reader.receive(published(log, i)));
+    const iterator = reader[Symbol.asyncIterator]();
+    const read: string[] = [];
+    for (let n = 0; n < 3; n++) read.push(String((await iterator.next()).value?.id));
+    log.splice(0, log.length, ...later);
+    reader.doubt();
+    const goOn = async () => {
+      for (let step = await iterator.next(); !step.done; step = await iterator.next())
+        read.push(step.value.id);
+      return read;
+    };
+    return { reader, log, goOn };
+  }
+
+  it('goes on where the run is the same', async () => {
+    const { goOn } = await readThenLost(logOf(4));
+    expect(await goOn()).toEqual(logOf(4).map(({ id }) => id));
+  });
+
+  it('goes on where the same run has lost its last frames, and they are there again', async () => {
+    const { reader, log, goOn } = await readThenLost(logOf(1).slice(0, 2));
+    const rest = goOn();
+    const whole = logOf(3);
+    log.splice(0, log.length, ...whole);
+    reader.checkTail(END_ID);
+    expect(await rest).toEqual(whole.map(({ id }) => id));
+  });
+
+  it.each([
+    ['another run stands in its place', [entry('1-0', 'start', '{"queueMs":2}'), ...logOf(4).slice(1)]],
+    ['nothing is left of it', []],
+    ['a later run began', [entry('2-0', 'start'), entry('2-1', 'data')]],
+  ])('fails where %s, and takes nothing of what is published then', async (_, later) => {
+    const { reader, goOn } = await readThenLost(later);
+    reader.receive({ request: 'r', id: '1-3', previous: '1-2', kind: 'data', bytes: Buffer.from('other') });
+    await expect(goOn()).rejects.toMatchObject({ code: 'stream_interrupted' });
+  });
+
+  it('reads another run from its beginning where nothing was seen of the first', async () => {
+    const { reader } = readerOver([entry('1-0', 'start', '{"queueMs":2}'), ...logOf(2).slice(1)]);
+    reader.receive(published([entry('1-0', 'start', '{"queueMs":1}')], 0));
+    reader.doubt();
+    expect(await readAll(reader)).toEqual(logOf(2).map(({ id }) => id));
   });
 });

@@ -31,6 +31,11 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   private queue: LogEntry[] = [];
   private queuedBytes = 0;
   private behind = false;
+  /** Of the run that is read now. */
+  private start: LogEntry | undefined;
+  /** How often the log may have become another than was read so far, and how many of these were looked into. */
+  private doubts = 0;
+  private settledDoubts = 0;
   /** How many entries the next fetch asks for: one, until their size is known. */
   private fetchCount = 1;
   private ended = false;
@@ -60,8 +65,8 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   receive({ id, previous, kind, bytes }: ChannelMessage): void {
     if (kind === 'stop' || !isAfter(id, this.tail)) return;
     const fits = this.queuedBytes + bytes.length <= BUFFER_BYTES;
-    if (!this.behind && kind !== 'fetch' && previous === this.tail && fits)
-      this.take({ id, type: kind, bytes });
+    const isSure = !this.behind && this.doubts === this.settledDoubts;
+    if (isSure && kind !== 'fetch' && previous === this.tail && fits) this.take({ id, type: kind, bytes });
     else this.behind = true;
     this.notify();
   }
@@ -75,6 +80,12 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   catchUp(): void {
     this.behind = true;
     this.notify();
+  }
+
+  /** Redis was away; it may be back without what it had taken last, and another run in its place. */
+  doubt(): void {
+    this.doubts += 1;
+    this.catchUp();
   }
 
   /** The ledger does not know the request any more. */
@@ -95,7 +106,8 @@ export class FrameReader implements AsyncIterable<LogEntry> {
    * Yields `start`, `data` and `end` entries in log order, and finishes after `end` or `close()`. Waits, without end,
    * while Redis is away.
    *
-   * @throws {SpillwayError} `internal_error` if the ledger has lost the request
+   * @throws {SpillwayError} `internal_error` if the ledger has lost the request, `stream_interrupted` if it has lost the
+   * run whose output was read: what another run says does not go on from there
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<LogEntry, void, void> {
     while (!this.ended) {
@@ -116,7 +128,10 @@ export class FrameReader implements AsyncIterable<LogEntry> {
 
   private async backfill(): Promise<void> {
     this.behind = false;
+    const { doubts } = this;
     try {
+      if (doubts > this.settledDoubts && !(await this.isSameRun())) return this.fail(runLost(this.start));
+      this.settledDoubts = doubts;
       const entries = await this.fetch(this.tail, this.fetchCount);
       for (const entry of entries) if (isAfter(entry.id, this.tail)) this.take(entry);
       if (entries.length >= this.fetchCount) this.behind = true;
@@ -128,7 +143,16 @@ export class FrameReader implements AsyncIterable<LogEntry> {
     }
   }
 
+  /** Epochs begin anew where Redis has forgotten one; the time in its start says whether it is the same. */
+  private async isSameRun(): Promise<boolean> {
+    const { start } = this;
+    if (!start || this.tail === start.id) return true;
+    const [entry] = await this.fetch(`${Number.parseInt(start.id) - 1}-${Number.MAX_SAFE_INTEGER}`, 1);
+    return entry?.id === start.id && entry.bytes.equals(start.bytes);
+  }
+
   private take(entry: LogEntry): void {
+    if (entry.type === 'start') this.start = entry;
     this.queue.push(entry);
     this.queuedBytes += entry.bytes.length;
     this.tail = entry.id;
@@ -154,6 +178,11 @@ export function isAfter(id: string, other: string): boolean {
   const [epoch = 0, seq = 0] = id.split('-').map(Number);
   const [otherEpoch = 0, otherSeq = 0] = other.split('-').map(Number);
   return epoch !== otherEpoch ? epoch > otherEpoch : seq > otherSeq;
+}
+
+function runLost(start: LogEntry | undefined): SpillwayError {
+  const { provider = 'the provider' } = JSON.parse(start?.bytes.toString() ?? '{}') as { provider?: string };
+  return new SpillwayError('stream_interrupted', { provider, reason: 'Redis lost its beginning' });
 }
 
 /** What a reader gets when its request is gone: a typed error, never a wait without end. */
