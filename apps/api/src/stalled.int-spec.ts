@@ -5,7 +5,8 @@ import { startRedis, type TestRedis } from '../../../test/support/redis.js';
 import { HandWorker } from './testing/hand-worker.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 
-const STALL_MS = 400;
+/** Longer than a busy machine takes for the large answer; a client that reads is never without bytes for so long. */
+const STALL_MS = 1_500;
 /** More than the buffers between the two ends of a connection hold. */
 const LARGE = `data: ${'x'.repeat(16 * 1024 * 1024)}\n\n`;
 
@@ -95,9 +96,9 @@ describe('a client that reads nothing', () => {
     const reading = setInterval(() => {
       length += (socket.read() as Buffer | null)?.length ?? 0;
     }, 5);
-    expect(await ending(run.request)).toMatchObject({ outcome: 'ok', status: 200 });
-    clearInterval(reading);
+    const end = await ending(run.request).finally(() => clearInterval(reading));
     socket.destroy();
+    expect(end).toMatchObject({ outcome: 'ok', status: 200 });
     expect(length).toBeGreaterThan(LARGE.length / 2);
   });
 });
@@ -119,8 +120,9 @@ describe('a client that waits for longer than that', () => {
       await wait(' 200 OK');
       socket.write(slowRequest());
     }
-    await wait(' 503 ');
-    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 503']);
+    // The sweeper says that no worker came (503); where it is late, the api itself that the deadline has passed (504).
+    await wait('HTTP/1.1 50');
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', expect.stringMatching(/50[34]$/)]);
     socket.destroy();
   });
 });
