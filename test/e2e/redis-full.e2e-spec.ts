@@ -68,8 +68,8 @@ describe('a Redis that fills up', () => {
       withScene({ config: oneProvider() }, async (scene) => {
         const { redis, broker } = scene;
         // The first one loads every script.
-      await isTaken(scene);
-      await redis.call('ACL', ['SETUSER', 'spillway-api', '-info']);
+        await isTaken(scene);
+        await redis.call('ACL', ['SETUSER', 'spillway-api', '-info']);
         await broker.apis[0]?.prints('does not tell how full it is', SEEN_MS);
         await limitTo(scene, 82);
         await isTaken(scene);

@@ -127,7 +127,7 @@ describe('the metrics of what all processes share', () => {
     const names = new Set([...text.matchAll(/^# HELP (spillway_\w+) /gm)].map(([, name]) => name));
     const table = await readFile('docs/api.md', 'utf8');
     const told = [...table.matchAll(/^\| `(spillway_\w+)` /gm)].map(([, name]) => name);
-    expect(told.toSorted()).toEqual([...names].toSorted());
+    expect(new Set(told)).toEqual(names);
     const alarms = [...(await readFile('docs/operations.md', 'utf8')).matchAll(/\bspillway_\w+/g)];
     expect(alarms.length).toBeGreaterThan(5);
     expect(alarms.filter(([name]) => !names.has(name))).toEqual([]);
