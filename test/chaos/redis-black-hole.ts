@@ -51,10 +51,10 @@ async function swallow(
   const { broker, upstream, script, ask } = scene;
   const gate = createGate();
   script('running', markedAnswer(TOKENS, gate));
-  const running = ask('running');
+  const running = ask('running', { waitMs: ms + 45_000 });
   gate.release(2);
   await running.waitForTokens(2);
-  const waiting = ask('waiting', { stream: false });
+  const waiting = ask('waiting', { stream: false, waitMs: ms + 45_000 });
   await waitForRecord(scene);
   const effort = measureEffort([...broker.apis, ...broker.workers]);
   const before = relay.connections;

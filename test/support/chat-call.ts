@@ -2,7 +2,7 @@ import type { Agent, IncomingHttpHeaders } from 'node:http';
 import { chunksOf, jsonOf, send, type Answer, type Chunk, type HttpCall } from './client.js';
 import { promptOf } from './marked-answer.js';
 
-/** A call that makes no progress for this long fails its test, ms. */
+/** A call that takes longer than this fails its test, ms. */
 const WAIT_MS = 45_000;
 
 export interface Question {
@@ -15,6 +15,8 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: a connection of its own. */
   readonly agent?: Agent;
+  /** How long the whole answer may take, ms. Default: 45 s. */
+  readonly waitMs?: number;
 }
 
 /** What became of a question, as its client saw it. */
@@ -47,11 +49,11 @@ export class ChatCall {
     url: string,
     readonly question: Question,
   ) {
-    const { marker, stream = true, model = 'm', headers = {}, agent } = question;
+    const { marker, stream = true, model = 'm', headers = {}, agent, waitMs = WAIT_MS } = question;
     const messages = [{ role: 'user', content: promptOf(marker) }];
     const body = { model, stream, messages };
     this.call = send(`${url}/v1/chat/completions`, { body, headers, ...(agent && { agent }) });
-    this.answered = this.call.answer(WAIT_MS).then(
+    this.answered = this.call.answer(waitMs).then(
       (answer) => this.judge(answer),
       (error: NodeJS.ErrnoException) => {
         if (error.code === undefined) throw error;

@@ -83,12 +83,13 @@ export class AcceptGate {
    * ledger, or is cancelled as soon as Redis answers again
    */
   async pass(request: Passing, accept: () => Promise<AcceptReply>): Promise<AcceptReply> {
+    const patientUntil = performance.now() + PATIENCE_MS;
     // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
     if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');
     const { fullPercent } = this.memory;
     if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
     try {
-      const reply = await this.pulse.guard(accept());
+      const reply = await this.pulse.guard(accept(), patientUntil - performance.now());
       const { id, body } = request;
       if (reply.kind === 'accepted') this.recent.note({ id, bytes: body.length, send: accept });
       return reply;
@@ -104,9 +105,10 @@ export class AcceptGate {
    * @throws {SpillwayError} `redis_unavailable`, as fast as `pass`: what was asked for may have happened
    */
   async ask<T>(send: () => Promise<T>): Promise<T> {
+    const patientUntil = performance.now() + PATIENCE_MS;
     if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');
     try {
-      return await this.pulse.guard(send());
+      return await this.pulse.guard(send(), patientUntil - performance.now());
     } catch (error) {
       throw unavailable(describe(error), error);
     }

@@ -34,7 +34,7 @@ describe('Pulse', () => {
   it('gives up what waits for a Redis that stops, and says when it goes on', async () => {
     let returns = 0;
     pulse.whenBack(() => returns++);
-    const guarded = pulse.guard(never);
+    const guarded = pulse.guard(never, 0);
     server.freeze();
     await expect(guarded).rejects.toMatchObject({ name: 'RedisSilent' });
     expect(pulse.isBeating).toBe(false);
@@ -62,9 +62,20 @@ describe('Pulse', () => {
     await back();
   });
 
+  it('does not give up before its patience ends what a Redis answers that goes on in time', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const guarded = pulse.guard(promise, 10_000);
+    server.freeze();
+    await silent();
+    server.thaw();
+    await back();
+    resolve('an answer');
+    expect(await guarded).toBe('an answer');
+  });
+
   it('passes on what comes in time, good or bad', async () => {
-    expect(await pulse.guard(Promise.resolve(1))).toBe(1);
-    await expect(pulse.guard(Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await pulse.guard(Promise.resolve(1), 0)).toBe(1);
+    await expect(pulse.guard(Promise.reject(new Error('no')), 0)).rejects.toThrow('no');
   });
 
   it('stops for a killed Redis, and goes on with the next one', async () => {
@@ -76,7 +87,7 @@ describe('Pulse', () => {
 
   it('goes on while this process itself is busy', async () => {
     let falls = 0;
-    const guarded = pulse.guard(never).catch(() => falls++);
+    const guarded = pulse.guard(never, 0).catch(() => falls++);
     for (let n = 0; n < 3; n++) {
       const until = performance.now() + 400;
       while (performance.now() < until);

@@ -68,15 +68,27 @@ export class Pulse {
     this.onBack.add(callback);
   }
 
-  /** What `sent` comes to; rejects with `RedisSilent` as soon as Redis stops answering before that. */
-  async guard<T>(sent: Promise<T>): Promise<T> {
+  /**
+   * What `sent` comes to; rejects with `RedisSilent` where Redis stops answering before that, and is still silent when
+   * `patienceMs` have passed since this call.
+   */
+  async guard<T>(sent: Promise<T>, patienceMs: number): Promise<T> {
     const { promise: silent, reject } = Promise.withResolvers<never>();
-    const giveUp = () => reject(new RedisSilent());
-    this.onSilent.add(giveUp);
+    const patientUntil = performance.now() + patienceMs;
+    let timer: NodeJS.Timeout | undefined;
+    const giveUp = () => {
+      if (!this.beating) reject(new RedisSilent());
+    };
+    const onSilent = () => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, Math.max(0, patientUntil - performance.now()));
+    };
+    this.onSilent.add(onSilent);
     try {
       return await Promise.race([sent, silent]);
     } finally {
-      this.onSilent.delete(giveUp);
+      this.onSilent.delete(onSilent);
+      clearTimeout(timer);
     }
   }
 
