@@ -102,7 +102,10 @@ describe('a rolling restart under load', () => {
         expect(new Set(calls).size).toBe(calls.length);
         const cut = upstream.calls.filter(({ hungUpAt }) => hungUpAt !== undefined);
         expect(cut.length).toBeGreaterThan(0);
-        expect(upstream.calls).toHaveLength(calls.length + cut.length);
+        // One more where the upstream was through with its answer, and the worker was stopped before it had read it.
+        const calledAgain = upstream.calls.length - calls.length;
+        expect(calledAgain).toBeGreaterThanOrEqual(cut.length);
+        expect(calledAgain).toBeLessThanOrEqual(broker.workers.length * CLIENTS);
         expect(load.longestPauseMs).toBeLessThan(PAUSE_MS);
       });
     },
