@@ -117,9 +117,7 @@ describe('a full queue', () => {
       message: expect.stringContaining('full'),
     });
     const metrics = await fetchAnswer(`${broker.url}/metrics`);
-    expect(metrics.text.split('\n').filter((line) => line.includes('{provider="full"}'))).toEqual([
-      'spillway_queue_waiting{provider="full"} 2',
-    ]);
+    expect(metrics.text.split('\n')).toContain('spillway_queue_waiting{provider="full"} 2');
     const other = await fetchAnswer(completions(), chat('full-with-other', false));
     expect([other.status, other.headers['x-spillway-provider']]).toEqual([200, 'other']);
     await free();
