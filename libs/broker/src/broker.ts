@@ -17,6 +17,8 @@ import { FrameHub, toStatus } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
 
 const CANCEL_AGAIN_MS = 500;
+/** Cancels under way at once, when Redis is back. */
+const CANCEL_BATCH = 100;
 /** Hexadecimal digits of a hash that choose a shard: more than any number of shards needs. */
 const SHARD_DIGITS = 8;
 
@@ -34,6 +36,7 @@ export class Broker {
   /** Ids whose cancel Redis has not answered yet. */
   private readonly uncancelled = new Set<string>();
   private cancelTimer: NodeJS.Timeout | undefined;
+  private cancelling = false;
 
   constructor(private readonly options: BrokerOptions) {
     this.member = new BrokerMember('api', options);
@@ -193,6 +196,11 @@ export class Broker {
   }
 
   private async cancelAgain(): Promise<void> {
-    await Promise.all([...this.uncancelled].map((id) => this.cancel(id)));
+    // While Redis is away, each of them would only fail again.
+    if (this.cancelling || !this.isReady()) return;
+    this.cancelling = true;
+    const some = [...this.uncancelled].slice(0, CANCEL_BATCH);
+    await Promise.all(some.map((id) => this.cancel(id)));
+    this.cancelling = false;
   }
 }
