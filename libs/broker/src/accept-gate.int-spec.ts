@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   server.thaw();
-  gate.stop();
+  await gate.stop();
   fast.disconnect();
   await parts.close();
 });
@@ -94,7 +94,7 @@ describe('AcceptGate', () => {
     const broken = other.pass(newRequest(), () => Promise.reject(new Error('Command timed out')));
     await expect(broken).rejects.toMatchObject(unavailable('Redis does not answer'));
     await eventually(() => cancels > 0 || undefined, 'a cancel');
-    other.stop();
+    await other.stop();
     expect(cancels).toBe(1);
   });
 
@@ -115,7 +115,7 @@ describe('AcceptGate', () => {
       await expect(lost).rejects.toMatchObject(unavailable('Redis does not answer'));
       await eventually(() => times(request.id) >= 4 || undefined, 'the last time');
     }
-    other.stop();
+    await other.stop();
     // While the second was asked for, the first was not any more.
     expect(times(first.id)).toBeLessThanOrEqual(5);
   });

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { SpillwayError } from '#core/errors.js';
 import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
+import { Cancels } from './cancels.js';
 import { connect, type BrokerLog } from './connection.js';
 import type { Ledger } from './ledger.js';
 import { MemoryWatch } from './memory-watch.js';
@@ -8,18 +9,11 @@ import { Pulse } from './pulse.js';
 import { RecentAccepts } from './recent-accepts.js';
 import { refusalOf } from './refusal.js';
 
-const CANCEL_AGAIN_MS = 500;
+/** How often requests are let go of that Redis must have written by now, ms. */
+const PRUNE_MS = 500;
 /** How long a new request waits for a Redis that has just fallen silent, ms: its client is to have its 503 within 300. */
 const PATIENCE_MS = 250;
-/**
- * How long Redis must have denied to know a request before it is certain that none is coming, ms: what was sent on a
- * connection that is lost may be read after what was sent on the next one. Its job is not added before 2 s.
- */
-const UNKNOWN_MS = 1_500;
-/** Cancels under way at once. */
-const CANCEL_BATCH = 100;
-
-type Passing = Pick<NewRequest, 'id' | 'body'>;
+type Passing = Pick<NewRequest, 'id' | 'body' | 'keepMs'>;
 
 interface GateOptions {
   readonly url: string;
@@ -33,39 +27,38 @@ interface GateOptions {
 
 /**
  * The way of every new request into Redis: closed while Redis is away or nearly full, and the one place that knows
- * which requests Redis may have taken although it never said so.
+ * which requests Redis may have taken although it never said so, and which it is yet to cancel.
  */
 export class AcceptGate {
   private readonly redis: Redis;
   private readonly pulse: Pulse;
   private readonly memory: MemoryWatch;
   private readonly recent: RecentAccepts;
-  /** Requests that may be in Redis, without anybody who waits for them; and since when Redis has denied it. */
-  private readonly doubtful = new Map<string, number | undefined>();
+  private readonly cancels: Cancels;
   private timer: NodeJS.Timeout | undefined;
-  private cancelling = false;
 
   constructor(private readonly options: GateOptions) {
     this.redis = connect(options.url, 'pulse', options.log);
     this.pulse = new Pulse(this.redis);
     this.memory = new MemoryWatch(this.redis, options.log);
-    const { redis, isRead, log } = options;
-    this.recent = new RecentAccepts({ redis, isWanted: isRead, log });
-    this.pulse.whenBack(() => void this.cancelDoubtful());
+    const { redis, isRead, ledger, log } = options;
+    this.recent = new RecentAccepts({ redis, isRead, log });
+    this.cancels = new Cancels({ ledger, isAlive: () => this.pulse.isBeating });
+    this.pulse.whenBack(() => void this.cancels.sendAgain());
   }
 
   /** Resolves once Redis has answered, and said how full it is. */
   async start(): Promise<void> {
     await this.pulse.start();
     await this.memory.start();
-    this.timer = setInterval(() => {
-      this.recent.prune();
-      void this.cancelDoubtful();
-    }, CANCEL_AGAIN_MS);
+    this.cancels.start();
+    this.timer = setInterval(() => this.recent.prune(), PRUNE_MS);
   }
 
-  stop(): void {
+  /** Resolves after a last try of the cancels that Redis has not taken. */
+  async stop(): Promise<void> {
     clearInterval(this.timer);
+    await this.cancels.stop();
     this.pulse.stop();
     this.memory.stop();
     this.redis.disconnect();
@@ -90,13 +83,19 @@ export class AcceptGate {
     if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
     try {
       const reply = await this.pulse.guard(accept(), patientUntil - performance.now());
-      const { id, body } = request;
-      if (reply.kind === 'accepted') this.recent.note({ id, bytes: body.length, send: accept });
+      const { id, body, keepMs } = request;
+      const isKept = keepMs !== undefined;
+      if (reply.kind === 'accepted') this.recent.note({ id, isKept, bytes: body.length, send: accept });
       return reply;
     } catch (error) {
-      if (refusalOf(error) === undefined) this.doubtful.set(request.id, undefined);
+      if (refusalOf(error) === undefined) this.cancels.doubt(request.id);
       throw unavailable(describe(error), error);
     }
+  }
+
+  /** Ends a request for its client's sake. Never rejects: while Redis is away it is tried again until it answers. */
+  async cancel(request: string): Promise<void> {
+    await this.cancels.cancel(request);
   }
 
   /**
@@ -116,22 +115,6 @@ export class AcceptGate {
 
   private async becomesAlive(): Promise<boolean> {
     return this.isAlive || ((await this.pulse.answers(PATIENCE_MS)) && this.isAlive);
-  }
-
-  private async cancelDoubtful(): Promise<void> {
-    if (this.cancelling || this.doubtful.size === 0 || !this.pulse.isBeating) return;
-    this.cancelling = true;
-    const some = [...this.doubtful.keys()].slice(0, CANCEL_BATCH);
-    await Promise.all(some.map((request) => this.cancel(request)));
-    this.cancelling = false;
-  }
-
-  private async cancel(request: string): Promise<void> {
-    const cancelled = await this.options.ledger.cancel(request).catch(() => undefined);
-    if (cancelled === undefined) return;
-    const deniedAt = this.doubtful.get(request) ?? performance.now();
-    if (cancelled || performance.now() - deniedAt >= UNKNOWN_MS) this.doubtful.delete(request);
-    else this.doubtful.set(request, deniedAt);
   }
 }
 

@@ -16,9 +16,6 @@ import { readDepths, type Depth } from './depths.js';
 import { FrameHub, toStatus } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
 
-const CANCEL_AGAIN_MS = 500;
-/** Cancels under way at once, when Redis is back. */
-const CANCEL_BATCH = 100;
 /** Hexadecimal digits of a hash that choose a shard: more than any number of shards needs. */
 const SHARD_DIGITS = 8;
 
@@ -33,10 +30,6 @@ export class Broker {
   private readonly member: BrokerMember;
   private readonly hub: FrameHub;
   private readonly gate: AcceptGate;
-  /** Ids whose cancel Redis has not answered yet. */
-  private readonly uncancelled = new Set<string>();
-  private cancelTimer: NodeJS.Timeout | undefined;
-  private cancelling = false;
 
   constructor(private readonly options: BrokerOptions) {
     this.member = new BrokerMember('api', options);
@@ -55,15 +48,12 @@ export class Broker {
     await this.member.start();
     this.hub.start();
     await this.gate.start();
-    this.cancelTimer = setInterval(() => void this.cancelAgain(), CANCEL_AGAIN_MS);
   }
 
   /** Stops listening and closes the connections. Requests under way go on without this replica. */
   async close(): Promise<void> {
-    clearInterval(this.cancelTimer);
     this.hub.stop();
-    this.gate.stop();
-    await this.cancelAgain();
+    await this.gate.stop();
     await this.member.close();
   }
 
@@ -168,11 +158,7 @@ export class Broker {
 
   /** Ends a request for its client's sake. Never rejects: while Redis is away it is tried again until it answers. */
   async cancel(id: string): Promise<void> {
-    this.uncancelled.add(id);
-    await this.member.ledger.cancel(id).then(
-      () => this.uncancelled.delete(id),
-      () => undefined,
-    );
+    await this.gate.cancel(id);
   }
 
   /** The live workers and what they offer, as of the last second. */
@@ -193,14 +179,5 @@ export class Broker {
   /** How many dead letters there are. */
   async deadLetters(): Promise<number> {
     return countDeadLetters(this.member.redis, this.member.keys);
-  }
-
-  private async cancelAgain(): Promise<void> {
-    // While Redis is away, each of them would only fail again.
-    if (this.cancelling || !this.isReady()) return;
-    this.cancelling = true;
-    const some = [...this.uncancelled].slice(0, CANCEL_BATCH);
-    await Promise.all(some.map((id) => this.cancel(id)));
-    this.cancelling = false;
   }
 }

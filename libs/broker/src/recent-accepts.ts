@@ -11,6 +11,8 @@ const KEEP_BYTES = 32 * 1024 * 1024;
 
 interface Accepted {
   readonly id: string;
+  /** It goes on without its client. */
+  readonly isKept: boolean;
   readonly bytes: number;
   /** Sends the same accept, which is of no effect where Redis still has the request. */
   readonly send: () => Promise<unknown>;
@@ -19,8 +21,8 @@ interface Accepted {
 interface Options {
   /** The connection that accepts are sent on. */
   readonly redis: Redis;
-  /** Does anybody still wait for this request? */
-  readonly isWanted: (id: string) => boolean;
+  /** Does its client still wait for this request? */
+  readonly isRead: (id: string) => boolean;
   readonly log: BrokerLog;
 }
 
@@ -62,7 +64,7 @@ export class RecentAccepts {
   }
 
   private async sendAgain(): Promise<void> {
-    const wanted = this.unsure.filter(({ id }) => this.options.isWanted(id));
+    const wanted = this.unsure.filter(({ id, isKept }) => isKept || this.options.isRead(id));
     this.unsure = [];
     const sent = await Promise.allSettled(wanted.map(({ send }) => send()));
     const failed = sent.find((each) => each.status === 'rejected');
