@@ -104,6 +104,32 @@ describe('what Redis had taken and not written when it was killed', () => {
   );
 
   it.concurrent(
+    'is given to it again: a kept request that waits, although its client has left',
+    () =>
+      withScene({ config }, async (scene) => {
+        const { broker, redis, keys, script, ask, upstream } = scene;
+        const gate = createGate();
+        script('running', markedAnswer(TOKENS, gate));
+        const running = ask('running');
+        gate.release(1);
+        await running.waitForTokens(1);
+        const mark = await bookmark(scene);
+        const kept = ask('kept', { headers: { 'idempotency-key': 'kept' } });
+        const isWaiting = async () => (await redis.zcard(keys.shard(0).waiting)) > 0 || undefined;
+        await eventually(isWaiting, 'a waiting request');
+        kept.leave();
+        await kept.answered;
+        await killAndForget(scene, mark);
+        await broker.redis.restart();
+        gate.open();
+        expect(await running.answered).toMatchObject({ done: true });
+        // Nobody asks for it again: it runs because it was accepted.
+        expect((await upstream.waitForCall(2)).body.toString()).toContain('kept');
+      }),
+    TEST_MS,
+  );
+
+  it.concurrent(
     'never makes one answer of two: where its run is lost, the client is told',
     () =>
       withScene({ config }, async (scene) => {

@@ -64,6 +64,11 @@ export class ChatCall {
     this.answered.catch(() => undefined);
   }
 
+  /** Closes the connection; `answered` is then a refusal. */
+  leave(): void {
+    this.call.leave();
+  }
+
   get headers(): IncomingHttpHeaders {
     return this.call.headers;
   }
