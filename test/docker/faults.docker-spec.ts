@@ -186,6 +186,7 @@ describe('docker compose with a local server and an account', () => {
       gate.open();
       await Promise.all(calls.map(expectWhole));
       process.stdout.write(`Valkey restarted in ${seconds.toFixed(1)} s: 100 of 100 accepted answered\n`);
+      await stack.becomesReady();
       await expectWhole(stack.ask('after', { model: ACCOUNT }));
     }),
     TEST_MS,
@@ -206,6 +207,7 @@ describe('docker compose with a local server and an account', () => {
       await stack.compose('start', 'valkey');
       gate.open();
       await expectWhole(running);
+      await stack.becomesReady();
       const after = await stack.ask('after', { model: ACCOUNT }).answered;
       expect(after).toMatchObject({ status: 200, done: true });
       process.stdout.write(`Valkey away: refused in ${refused.ms.toFixed(0)} ms\n`);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { findFreePort } from '../../apps/cli/src/free-port.js';
 import type { Child } from './child.js';
 import { ChatCall, type Question } from './chat-call.js';
+import { eventually, fetchAnswer } from './client.js';
 import { docker, startDocker, whenWeAreGone } from './docker.js';
 
 const project = path.resolve(import.meta.dirname, '../..');
@@ -71,6 +72,12 @@ export class ComposeStack {
     const startedAt = performance.now();
     await this.compose('up', '-d', '--wait', ...args);
     return (performance.now() - startedAt) / 1000;
+  }
+
+  /** Resolves once the api takes requests: a moment after its Redis does. */
+  async becomesReady(): Promise<void> {
+    const ready = async () => (await fetchAnswer(`${this.url}/readyz`)).status === 200 || undefined;
+    await eventually(ready, 'the api to be ready', 15_000);
   }
 
   /** Writes `.env`, as users do; takes effect at the next `up`. */
