@@ -22,6 +22,10 @@ const folders = {
     packages: [...['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs', 'prom-client'], 'pino'],
   },
   'apps/cli': { ours: ['libs/core', 'libs/broker', 'libs/config'], packages: [] },
+  bench: {
+    ours: ['libs/core', 'libs/broker', 'libs/providers', 'apps/cli', 'test/support', 'test/chaos'],
+    packages: ['bullmq', 'fastify', 'ioredis', 'undici', 'yaml', 'ulid'],
+  },
 };
 
 /** Specs may use the test runner and test/support as well; files under `testing/` serve specs alone. */
@@ -59,6 +63,12 @@ export default {
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: specsIn('^(apps|libs)') },
       to: { path: [...specsIn('^(apps|libs)'), '^test/'] },
+    },
+    {
+      name: 'nobody-imports-bench',
+      severity: 'error',
+      from: { path: '^(apps|libs|test|scripts)/' },
+      to: { path: '^bench/' },
     },
     {
       name: 'every-folder-has-a-row',

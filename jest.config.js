@@ -25,11 +25,11 @@ export default {
   // A test waits for events; on a loaded machine they take longer than Jest's own 5 s. Not a project's own setting.
   testTimeout: 40_000,
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'] },
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,test,bench}/**/*.spec.ts'] },
     {
       ...shared,
       displayName: 'integration',
-      testMatch: ['<rootDir>/{apps,libs,test}/**/*.int-spec.ts'],
+      testMatch: ['<rootDir>/{apps,libs,test,bench}/**/*.int-spec.ts'],
     },
     {
       ...shared,

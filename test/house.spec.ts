@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rm(house, { recursive: true }));
 
 async function plant(files: Readonly<Record<string, string>>): Promise<void> {
-  for (const folder of ['apps', 'libs', 'test', 'scripts']) {
+  for (const folder of ['apps', 'libs', 'test', 'scripts', 'bench']) {
     await rm(path.join(house, folder), { recursive: true, force: true });
   }
   for (const [file, text] of Object.entries(files)) {
@@ -140,6 +140,8 @@ describe('import directions', () => {
     ['apps/cli', '@nestjs/core'],
     ['apps/cli', '#providers/thing.js'],
     ['apps/cli', '../../api/src/thing.js'],
+    ['bench', '../../apps/api/src/thing.js'],
+    ['bench', 'pino'],
   ];
 
   it('refuses everything else, in code and in specs', async () => {
@@ -177,11 +179,14 @@ describe('import directions', () => {
       'libs/core/src/testing/cases.ts': '',
       'libs/core/src/tested.ts': `import './testing/cases.js';\n`,
       'libs/newcomer/src/use.ts': `import '#core/thing.js';\n`,
+      'bench/thing.ts': '',
+      'test/measured.ts': `import '../bench/thing.js';\n`,
     });
     expect(found).toEqual([
       'every-folder-has-a-row libs/newcomer/src/use.ts',
       'imports-of-libs/core libs/core/src/lost.ts',
       'no-cycles libs/core/src/one.ts',
+      'nobody-imports-bench test/measured.ts',
       'production-never-imports-testing libs/core/src/tested.ts',
       'resolvable libs/core/src/lost.ts',
     ]);
@@ -244,7 +249,7 @@ describe('lint', () => {
 });
 
 describe('the files of the project', () => {
-  const sources = globSync('{apps,libs,test,scripts}/**/*.ts', { cwd: root });
+  const sources = globSync('{apps,libs,test,scripts,bench}/**/*.ts', { cwd: root });
 
   it('are all there to be looked at', () => {
     expect(sources).toContain(path.join('test', 'house.spec.ts'));
@@ -253,7 +258,7 @@ describe('the files of the project', () => {
 
   it('hold no spec that no suite would run', () => {
     const run = [
-      /^(apps|libs|test)\/.*[^.]\.(spec|int-spec)\.ts$/,
+      /^(apps|libs|test|bench)\/.*[^.]\.(spec|int-spec)\.ts$/,
       /^test\/.*[^.]\.e2e-spec\.ts$/,
       /^test\/docker\/[^/]*[^.]\.docker-spec\.ts$/,
     ];
