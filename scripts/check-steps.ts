@@ -11,7 +11,16 @@ export const checkSteps: readonly Step[] = [
   { name: 'lint', command: tool('oxlint') },
   {
     name: 'import directions',
-    command: tool('depcruise', '--config', '.dependency-cruiser.js', 'apps', 'libs', 'test', 'scripts', 'bench'),
+    command: tool(
+      'depcruise',
+      '--config',
+      '.dependency-cruiser.js',
+      'apps',
+      'libs',
+      'test',
+      'scripts',
+      'bench',
+    ),
   },
   { name: 'unused code', command: tool('knip') },
   { name: 'format', command: tool('prettier', '--check', '--log-level', 'warn', '.') },
