@@ -24,7 +24,7 @@ const folders = {
   'apps/cli': { ours: ['libs/core', 'libs/broker', 'libs/config'], packages: [] },
   bench: {
     ours: ['libs/core', 'libs/broker', 'libs/providers', 'apps/cli', 'test/support', 'test/chaos'],
-    packages: ['bullmq', 'fastify', 'ioredis', 'undici', 'yaml', 'ulid'],
+    packages: ['bullmq', 'fastify', 'ioredis', 'undici', 'ulid', 'yaml', 'zod'],
   },
 };
 

@@ -29,6 +29,7 @@ export const figureRows = {
   scripts: { title: 'scripts/req', digits: 1 },
   scriptUs: { title: 'Lua us/req', digits: 0 },
   memory: { title: 'kB/stream', digits: 1 },
+  cancelled: { title: 'cancelled %', digits: 1, more: true },
   idleProxy: { title: 'idle proxy %', digits: 2 },
   idleApi: { title: 'idle api %', digits: 2 },
   idleWorker: { title: 'idle worker %', digits: 2 },
