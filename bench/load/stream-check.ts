@@ -59,15 +59,18 @@ export class StreamCheck implements AnswerCheck {
     }
   }
 
-  /** Past the next event with text, if it is the expected one in the shape of those before it. */
+  /**
+   * Past the next event with text, if it is the expected one in the shape of those before it. Slices are compared,
+   * because `startsWith` looks at one character at a time.
+   */
   private skipKnown(text: string, at: number, until: number): number | undefined {
     if (this.before === undefined || this.texts >= this.events) return undefined;
-    if (!text.startsWith(this.before, at)) return undefined;
     const content = eventText(this.id, this.texts);
     const contentAt = at + this.before.length;
     const behindAt = contentAt + content.length;
     const next = behindAt + this.behind.length;
-    if (next > until || !text.startsWith(content, contentAt) || !text.startsWith(this.behind, behindAt)) {
+    if (next > until || text.slice(contentAt, behindAt) !== content) return undefined;
+    if (text.slice(at, contentAt) !== this.before || text.slice(behindAt, next) !== this.behind) {
       return undefined;
     }
     this.texts++;

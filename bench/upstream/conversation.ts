@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { readCall } from './read-call.js';
 import type { BenchCall } from './read-call.js';
-import { closeStream, modelList, openStream, refusal, textEvent, wholeAnswer } from './render.js';
+import { StreamText, modelList, refusal, wholeAnswer } from './render.js';
 import { RequestReader } from './request-reader.js';
 import type { UpstreamRequest } from './request-reader.js';
 import type { TimerWheel } from './timer-wheel.js';
@@ -70,25 +70,28 @@ export class Conversation {
     const { id, events, stream, includeUsage, gapMs } = call;
     if (!stream) {
       this.finish(wholeAnswer(id, events));
-    } else if (gapMs === 0) {
-      let text = openStream(id);
-      for (let index = 0; index < events; index++) text += textEvent(id, index);
-      this.finish(text + closeStream(id, events, includeUsage));
+      return;
+    }
+    const text = new StreamText(id);
+    if (gapMs === 0) {
+      let all = text.open();
+      for (let index = 0; index < events; index++) all += text.event(index);
+      this.finish(all + text.close(events, includeUsage));
     } else {
-      this.socket.write(openStream(id), 'latin1');
-      this.say(call, 0, performance.now());
+      this.socket.write(text.open(), 'latin1');
+      this.say(call, text, 0, performance.now());
     }
   }
 
   /** Says event `index`, then those after it, each in its time after the beginning: a late one delays no other. */
-  private say(call: BenchCall, index: number, beganAt: number): void {
-    const { id, events, gapMs, includeUsage } = call;
+  private say(call: BenchCall, text: StreamText, index: number, beganAt: number): void {
+    const { events, gapMs, includeUsage } = call;
     if (index === events) {
-      this.finish(closeStream(id, events, includeUsage));
+      this.finish(text.close(events, includeUsage));
       return;
     }
-    this.socket.write(textEvent(id, index), 'latin1');
-    this.later(beganAt + (index + 1) * gapMs, () => this.say(call, index + 1, beganAt));
+    this.socket.write(text.event(index), 'latin1');
+    this.later(beganAt + (index + 1) * gapMs, () => this.say(call, text, index + 1, beganAt));
   }
 
   private later(dueAt: number, task: () => void): void {
