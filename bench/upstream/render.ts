@@ -1,7 +1,7 @@
 import { eventText } from '../contract.js';
 
 /** The only model of the upstream. */
-export const BENCH_MODEL = 'bench-model';
+const BENCH_MODEL = 'bench-model';
 
 const CREATED = 1_750_000_000;
 const IDENTITY = `"created":${CREATED},"model":"${BENCH_MODEL}","system_fingerprint":"fp_bench"`;
