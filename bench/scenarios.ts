@@ -77,6 +77,14 @@ export const fullScenarios: readonly Scenario[] = [
     ...{ workload: { ...pacedStream, leaveAfter: 5 }, loop: closed(64) },
   },
   {
+    ...{ name: 'ledger-json', about: 'whole answers, 32 at once: what the ledger costs' },
+    ...{ targets: ['spillway', 'no-ledger'], workload: wholeAnswer, loop: closed(32) },
+  },
+  {
+    ...{ name: 'ledger-sse', about: 'streams of 20 events, 32 at once: what the ledger costs' },
+    ...{ targets: ['spillway', 'no-ledger'], workload: stream, loop: closed(32) },
+  },
+  {
     ...{ name: 'scaling-json', about: 'whole answers, 64 at once, with more processes', rounds: 3 },
     targets: ['spillway', 'spillway-2-workers', 'spillway-2-apis', 'spillway-2-of-each'],
     ...{ workload: wholeAnswer, loop: closed(64) },

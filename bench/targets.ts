@@ -19,6 +19,7 @@ export const targetStarts = {
   spillway: spillway({}),
   portkey: startPortkey,
   litellm: startLitellm,
+  'no-ledger': spillway({ name: 'no-ledger', preload: 'no-ledger/register.ts' }),
   'spillway-2-workers': spillway({ name: 'spillway-2-workers', workers: 2 }),
   'spillway-2-apis': spillway({ name: 'spillway-2-apis', apis: 2 }),
   'spillway-2-of-each': spillway({ name: 'spillway-2-of-each', apis: 2, workers: 2 }),

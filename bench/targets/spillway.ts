@@ -23,6 +23,8 @@ export interface SpillwayOptions {
   readonly concurrency?: number;
   /** Requests that may wait. Default 200,000. */
   readonly maxWaiting?: number;
+  /** Loaded into every api and worker before it begins, relative to this file. Default none. */
+  readonly preload?: string;
 }
 
 /** Spillway as users run it: authentication, metrics and request log on, each process on its own. */
@@ -44,7 +46,7 @@ export async function startSpillway(
   const { apis = 1, workers = 1 } = options;
   const directory = await mkdtemp(path.join(tmpdir(), 'spillway-bench-'));
   await writeFile(path.join(directory, 'spillway.yaml'), stringify(configure(upstreamUrl, options)));
-  const fleet = new Fleet(directory, await startRedis(), options.name ?? 'spillway');
+  const fleet = new Fleet(directory, await startRedis(), options);
   try {
     await Promise.all([
       ...Array.from({ length: apis }, () => fleet.startApi()),
@@ -93,8 +95,12 @@ class Fleet implements SpillwayTarget {
   constructor(
     private readonly directory: string,
     private readonly redis: TestRedis,
-    readonly name: string,
+    private readonly options: SpillwayOptions,
   ) {}
+
+  get name(): string {
+    return this.options.name ?? 'spillway';
+  }
 
   get url(): string {
     const [url] = this.urls;
@@ -138,10 +144,15 @@ class Fleet implements SpillwayTarget {
   }
 
   private async start(role: Member['role'], env: Record<string, string>, ready: string): Promise<void> {
+    const { preload } = this.options;
     const server = await ServerProcess.start({
       name: `${role}-${++this.started}`,
       command: process.execPath,
-      args: ['--enable-source-maps', path.resolve(`dist/apps/${role}/src/main.js`)],
+      args: [
+        '--enable-source-maps',
+        ...(preload === undefined ? [] : ['--import', path.join(import.meta.dirname, preload)]),
+        path.resolve(`dist/apps/${role}/src/main.js`),
+      ],
       env: {
         NODE_ENV: 'production',
         REDIS_URL: this.redis.url,
