@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash as digest, timingSafeEqual } from 'node:crypto';
 
 /** Who sent a request; `application` is null where the configuration names none. */
 export interface Caller {
@@ -35,7 +35,7 @@ export class ApplicationKeys {
     if (this.#isOpen) return { application: null };
     const key = BEARER.exec(authorization ?? '')?.[1];
     if (key === undefined) return undefined;
-    const hash = createHash('sha256').update(key).digest();
+    const hash = digest('sha256', key, 'buffer');
     let found: Caller | undefined;
     // Goes through all of them whatever matches: the time taken must not tell where in the list a key stands.
     for (const entry of this.#entries) {

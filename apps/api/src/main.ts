@@ -7,6 +7,7 @@ import { loadConfig } from '#config/load-config.js';
 import { ApiSettings } from './api-settings.js';
 import { ApplicationKeys } from './application-keys.js';
 import { createApi } from './create-api.js';
+import { LogOutput } from './log-output.js';
 
 /** How long a drain may overrun its time before the process ends all the same, ms. */
 const DRAIN_OVERRUN_MS = 4_000;
@@ -47,7 +48,10 @@ async function listen(app: NestFastifyApplication, at: { host: string; port: num
 /** LOG_LEVEL: fatal, error, warn, info, debug, trace or silent. Default info. */
 function newLog({ variables }: Environment): Logger {
   const level = variables['LOG_LEVEL']?.toLowerCase() ?? '';
-  return pino({ name: 'api', level: level in pino.levels.values || level === 'silent' ? level : 'info' });
+  const output = new LogOutput(pino.destination({ fd: process.stdout.fd, sync: true }));
+  process.once('exit', () => output.flush());
+  const known = level in pino.levels.values || level === 'silent';
+  return pino({ name: 'api', level: known ? level : 'info' }, output);
 }
 
 main().catch((error: unknown) => {

@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { ulid } from 'ulid';
 import type { Fleet } from '#core/fleet.js';
-import { requestId } from '#core/ids.js';
 import type {
   AcceptReply,
   Idempotency,
@@ -15,6 +12,7 @@ import { countDeadLetters } from './dead-letters.js';
 import { readDepths, type Depth } from './depths.js';
 import { FrameHub, toStatus } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
+import { newRequestId, randomShard } from './new-request-id.js';
 
 /** Hexadecimal digits of a hash that choose a shard: more than any number of shards needs. */
 const SHARD_DIGITS = 8;
@@ -59,9 +57,10 @@ export class Broker {
 
   /** A new id, on a shard chosen evenly, or by a hash (hexadecimal): equal hashes meet on one shard. */
   newRequestId(hash?: string): string {
-    const number =
-      hash === undefined ? randomBytes(2).readUInt16BE() : parseInt(hash.slice(0, SHARD_DIGITS), 16);
-    return requestId(number % this.member.keys.shards, ulid());
+    const { shards } = this.member.keys;
+    return newRequestId(
+      hash === undefined ? randomShard(shards) : parseInt(hash.slice(0, SHARD_DIGITS), 16) % shards,
+    );
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { oneWritePerTurn } from './one-write-per-turn.js';
 
 /** Where processes write what an operator should read; pino's shape. */
 export interface BrokerLog {
@@ -69,6 +70,7 @@ function expectGreeting(redis: Redis): Redis {
   let greeting: NodeJS.Timeout | undefined;
   redis.on('connect', () => {
     const { stream } = redis;
+    oneWritePerTurn(stream);
     greeting = setTimeout(() => stream.destroy(), GREETING_MS);
   });
   for (const event of ['ready', 'close']) redis.on(event, () => clearTimeout(greeting));

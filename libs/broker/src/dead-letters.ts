@@ -1,12 +1,11 @@
-import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { ulid } from 'ulid';
-import { requestId, shardOf } from '#core/ids.js';
+import { shardOf } from '#core/ids.js';
 import type { DeadLetter } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
 import { connect, type BrokerLog } from './connection.js';
 import { Keys } from './keys.js';
 import { Ledger } from './ledger.js';
+import { newRequestId, randomShard } from './new-request-id.js';
 import { Queues } from './queues.js';
 import { within } from './within.js';
 
@@ -92,7 +91,7 @@ export class DeadLetters {
     const [plan, body] = await Promise.all([this.readPlan(request), this.ledger.body(request)]);
     const provider = plan?.targets[0]?.provider;
     if (!plan || !body || provider === undefined) return { kind: 'gone' };
-    const id = requestId(randomInt(this.keys.shards), ulid());
+    const id = newRequestId(randomShard(this.keys.shards));
     // Nobody reads it yet: whoever is told the new id will.
     const reply = await this.ledger.accept({ ...plan, id, body, maxWaiting, replica: '' });
     if (reply.kind === 'queue_full') return { kind: 'queue_full', provider, waiting: reply.waiting };
