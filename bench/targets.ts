@@ -19,6 +19,8 @@ export const targetStarts = {
   spillway: spillway({}),
   portkey: startPortkey,
   litellm: startLitellm,
+  // The same again, for a queue that is to be full.
+  'spillway-backlog': spillway({ name: 'spillway-backlog' }),
   'no-ledger': spillway({ name: 'no-ledger', preload: 'no-ledger/register.ts' }),
   'spillway-2-workers': spillway({ name: 'spillway-2-workers', workers: 2 }),
   'spillway-2-apis': spillway({ name: 'spillway-2-apis', apis: 2 }),

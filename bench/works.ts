@@ -1,6 +1,6 @@
 import { runScenario, type Scenario } from './rounds.js';
 import { fullScenarios, gateScenarios, quickScenarios } from './scenarios.js';
-import { studies } from './studies.js';
+import { studies } from './studies/studies.js';
 import type { Work } from './work.js';
 
 export interface Plan {
