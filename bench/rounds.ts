@@ -29,8 +29,8 @@ export interface RunOptions {
   readonly rounds: number;
   /** Count windows that were disturbed, too. */
   readonly keepDisturbed: boolean;
-  /** No window is repeated after this moment. */
-  readonly deadlineAt: number;
+  /** What is left for windows that are measured again; shared by all scenarios of a run. */
+  readonly spare: { ms: number };
   readonly random: () => number;
   readonly log: (line: string) => void;
 }
@@ -48,8 +48,8 @@ const warmed = new WeakSet<Target>();
 interface Notes {
   readonly dropped: string[];
   readonly wrong: string[];
-  /** Windows that may still be measured again. */
-  spare: number;
+  /** Windows that this scenario may still measure again. */
+  again: number;
 }
 
 /** Measures every target in every round, in an order that is drawn anew for each round. */
@@ -62,7 +62,7 @@ export async function runScenario(
   const count = scenario.rounds ?? options.rounds;
   const running = await scene.keep(targets);
   if (!scenario.memory) for (const { target } of running) await warmUp(scene, target, scenario);
-  const notes: Notes = { dropped: [], wrong: [], spare: count * running.length };
+  const notes: Notes = { dropped: [], wrong: [], again: Math.ceil((count * running.length) / 2) };
   const rounds: Round[] = [];
   for (let number = 1; number <= count; number += 1) {
     const round: Record<string, Figures> = {};
@@ -91,6 +91,7 @@ async function measureTarget(
   for (;;) {
     const running = memory ? await scene.renew(name) : scene.get(name);
     if (memory) await warmUp(scene, running.target, scenario);
+    const startedAt = Date.now();
     const before = await scene.upstream.stats();
     const load = { workload, loop: scenario.loop(options.windowMs), memory };
     const { sample, disturbed } = await measureWindow(scene, running, load);
@@ -103,8 +104,9 @@ async function measureTarget(
     }
     if (disturbed === undefined || options.keepDisturbed) return figures;
     notes.dropped.push(`${name}: ${disturbed}`);
-    if (notes.spare <= 0 || Date.now() > options.deadlineAt) return undefined;
-    notes.spare -= 1;
+    if (notes.again <= 0 || options.spare.ms <= 0) return undefined;
+    notes.again -= 1;
+    options.spare.ms -= Date.now() - startedAt;
   }
 }
 

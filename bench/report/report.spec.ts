@@ -140,7 +140,9 @@ describe('what is printed', () => {
   it('is a chart with a bar for each ratio', () => {
     const chart = drawChart(results);
     expect(chart).toMatch(/^<svg [^]*<\/svg>\n$/);
-    expect(chart.match(/class="b"/g)).toHaveLength(2);
+    expect(chart.match(/<rect class="better"/g)).toHaveLength(2);
     expect(chart).toContain('json-32 / naive');
+    const slower = [result('json-32', [{ spillway: { requests: 50 }, naive: { requests: 100 } }])];
+    expect(drawChart(slower).match(/<rect class="worse"/g)).toHaveLength(1);
   });
 });
