@@ -74,7 +74,7 @@ export async function runScenario(
     const told = Object.entries(round).map(
       ([target, { requests = 0 }]) => `${target} ${requests.toFixed(0)}`,
     );
-    options.log(`${name} ${number}/${count}: ${told.join(', ')} requests/s`);
+    options.log(`${name} ${number}/${count}: ${told.join(', ') || 'all disturbed, no'} requests/s`);
   }
   return { name, about, rounds, dropped: notes.dropped, wrong: notes.wrong };
 }
