@@ -41,7 +41,7 @@ interface Line {
 export class HealthStore {
   private readonly fields = new Map<string, string>();
   private readonly lines = new Map<string, Line>();
-  private readonly script = new Script('health', 'many', REDIS_CLOCK);
+  private readonly script = new Script('health', [], REDIS_CLOCK);
   private readonly channel: string;
   /** Of Redis's clock to this process's monotonic one, ms. */
   private offset = Date.now() - performance.now();

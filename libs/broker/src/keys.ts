@@ -11,7 +11,7 @@ export class Keys {
     readonly shards: number,
   ) {}
 
-  /** The keys of every script about one request, in the order that lua/request.lua names them. */
+  /** The keys of every script about one request, in the order that lua/record.lua names them. */
   request(id: string): string[] {
     const shard = shardOf(id);
     if (shard === undefined) throw new Error(`"${id}" is not a request id`);
@@ -19,8 +19,8 @@ export class Keys {
     const { unsettled, retrying } = this.shard(shard);
     return [
       this.record(id),
-      this.body(id),
       this.log(id),
+      this.body(id),
       deadlines,
       unplaced,
       leases,

@@ -17,13 +17,14 @@ export function guardArguments(guard: Guard): [string, string | number] {
 
 /** `named`: what its idempotency key says now, `<request> <fingerprint>` or nothing; the script looks whether it still does. */
 export function acceptArguments(request: NewRequest, named: string): Argument[] {
-  const { idempotency, keepMs } = request;
+  const { idempotency, keepMs, targets } = request;
+  const [first] = targets;
   return [
     request.application ?? '',
     request.model,
     request.stream ? 1 : 0,
     request.includeUsage ? 1 : 0,
-    JSON.stringify(request.targets),
+    JSON.stringify(targets),
     request.timeoutMs,
     request.replica,
     request.maxWaiting,
@@ -33,5 +34,7 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
     idempotency?.key ?? '',
     idempotency?.fingerprint ?? '',
     named,
+    first?.provider ?? '',
+    first?.maxQueueWaitMs ?? '',
   ];
 }

@@ -24,20 +24,24 @@ import { groupByShard, placedOrNot, readAccepted, readAttended, readDeadLetter }
 import { readPlaced, readRun, readState, type Attended } from './ledger-replies.js';
 import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js';
 
-type ScriptName =
-  | 'accept'
-  | 'claim'
-  | 'append'
-  | 'seal'
-  | 'settle'
-  | 'next'
-  | 'release'
-  | 'lapse'
-  | 'confirm'
-  | 'replace'
-  | 'describe'
-  | 'remove'
-  | 'write-off';
+/** The scripts about one request, and the parts that they share beside the record: a script loads what it uses. */
+const PARTS = {
+  accept: ['queue'],
+  claim: ['log', 'run', 'queue', 'ending'],
+  append: ['log'],
+  seal: ['log', 'run', 'queue', 'ending', 'guards'],
+  settle: ['run'],
+  next: ['run', 'queue', 'guards'],
+  release: ['run', 'queue', 'guards'],
+  lapse: ['log', 'run', 'queue', 'ending'],
+  confirm: [],
+  replace: ['queue'],
+  describe: [],
+  remove: ['log', 'run', 'queue', 'ending'],
+  'write-off': ['run'],
+} as const;
+
+type ScriptName = keyof typeof PARTS;
 
 /**
  * The truth about every request: its record, body and frame log, changed only by the Lua scripts beside this file.
@@ -54,7 +58,7 @@ export class Ledger {
     private readonly keys: Keys,
     clock = REDIS_CLOCK,
   ) {
-    const about = (name: ScriptName) => new Script(name, 'request', clock);
+    const about = (name: ScriptName) => new Script(name, ['record', ...PARTS[name]], clock);
     this.scripts = {
       accept: about('accept'),
       claim: about('claim'),
@@ -70,8 +74,8 @@ export class Ledger {
       remove: about('remove'),
       'write-off': about('write-off'),
     };
-    this.renewScript = new Script('renew', 'many', clock);
-    this.attendScript = new Script('attend', 'many', clock);
+    this.renewScript = new Script('renew', [], clock);
+    this.attendScript = new Script('attend', [], clock);
   }
 
   /**

@@ -19,9 +19,9 @@ export class Script {
   private readonly lua: string;
   private readonly sha: string;
 
-  /** `about`: `request` for scripts about one request, which share lua/request.lua; `many` for the others. */
-  constructor(name: string, about: 'request' | 'many', clock: string) {
-    this.lua = [clock, about === 'request' ? source('request') : '', source(name)].join('\n');
+  /** `parts`: what the script is made of beside itself, files of lua/ too; each needs those before it. */
+  constructor(name: string, parts: readonly string[], clock: string) {
+    this.lua = [clock, ...[...parts, name].map(source)].join('\n');
     this.sha = createHash('sha1').update(this.lua).digest('hex');
   }
 

@@ -2,10 +2,11 @@
 -- KEYS, only with an idempotency key: 15 who has that key ('<request> <fingerprint>'), 16 that request's record
 -- ARGV: 3 application, 4 model, 5 stream 0|1, 6 include usage 0|1, 7 targets JSON, 8 timeout ms, 9 replica,
 --       10 cap on the attempts waiting for the first target's provider, 11 body, 12 delay of the first job ms,
---       13 keep ms or '', 14 idempotency key or '', 15 its fingerprint, 16 what the caller read at KEYS 15 or ''
+--       13 keep ms or '', 14 idempotency key or '', 15 its fingerprint, 16 what the caller read at KEYS 15 or '',
+--       17 the first target's provider, 18 its longest wait ms or ''
 -- Returns {'accepted'}, {'queue_full', waiting, pace ms or ''}, {'attached', request}, {'conflict'}, or {'again'} if
 -- the key was given to another meanwhile, so that KEYS 16 is not its record
-if load('ticket') then return { 'accepted' } end
+if redis.call('EXISTS', REQ) == 1 then return { 'accepted' } end
 
 -- A key whose request was lost, failed or cancelled is free: what failed may be tried again.
 local function find_same_key()
@@ -17,30 +18,35 @@ local function find_same_key()
   return fingerprint == ARGV[15] and { 'attached', request } or { 'conflict' }
 end
 
+local ORPHAN_MS = 30000
 local has_key = ARGV[14] ~= ''
 local same = has_key and find_same_key()
 if same then return same end
-local provider = cjson.decode(ARGV[7])[1].provider
+local provider = ARGV[17]
 local waiting = depth(provider)
 if waiting >= tonumber(ARGV[10]) then
   return { 'queue_full', waiting, redis.call('HGET', PACE, provider .. ':mean') or '' }
 end
 
-local timeout, keep = tonumber(ARGV[8]), ARGV[13]
+local timeout, keep = ARGV[8], ARGV[13]
+local deadline = int(now() + timeout)
 -- If everything of ours were gone for good, Redis would still forget the request an hour after its deadline.
-local backstop = timeout + 3600000
-save('v', 1, 'application', ARGV[3], 'model', ARGV[4], 'stream', ARGV[5], 'include_usage', ARGV[6],
-  'targets', ARGV[7], 'timeout', timeout, 'readers', ARGV[9], 'created', now, 'deadline', now + timeout,
-  'target', 0, 'attempt', 1, 'placement', 1, 'epoch', 0, 'starts', 0, 'seq', 0, 'visible', 0, 'last', '0-0',
-  'trail', '', 'moved_by', '', 'sealed_by', '', 'keep', keep, 'idempotency', ARGV[14],
-  'bytes', #ARGV[11])
-redis.call('SET', BODY, ARGV[11])
-wait_in_queue(true, tonumber(ARGV[12]))
-redis.call('ZADD', DEADLINES, now + timeout, ID)
--- Nobody's leaving cancels a request that is kept.
-if keep == '' then redis.call('ZADD', ORPHANS, now + ORPHAN_MS, ID) end
+local backstop = int(timeout + 3600000)
+r.ticket = new_ticket(provider)
+redis.call('HSET', REQ, 'v', '1', 'application', ARGV[3], 'model', ARGV[4], 'stream', ARGV[5],
+  'include_usage', ARGV[6], 'targets', ARGV[7], 'timeout', timeout, 'readers', ARGV[9], 'created', int(now()),
+  'deadline', deadline, 'state', 'waiting', 'target', '0', 'provider', provider, 'ticket', r.ticket,
+  'due', int(now() + ARGV[12]), 'attempt', '1', 'placement', '1', 'epoch', '0', 'starts', '0', 'seq', '0',
+  'visible', '0', 'last', '0-0', 'trail', '', 'keep', keep, 'bytes', int(#ARGV[11]))
 redis.call('PEXPIRE', REQ, backstop)
-redis.call('PEXPIRE', BODY, backstop)
--- It outlives the record, without which it means nothing.
-if has_key then redis.call('SET', KEYS[15], ID .. ' ' .. ARGV[15], 'PX', backstop + tonumber(keep)) end
+redis.call('SET', BODY, ARGV[11], 'PX', backstop)
+watch(ARGV[18] ~= '' and ARGV[18])
+redis.call('ZADD', DEADLINES, deadline, ID)
+-- Nobody's leaving cancels a request that is kept.
+if keep == '' then redis.call('ZADD', ORPHANS, int(now() + ORPHAN_MS), ID) end
+if has_key then
+  redis.call('HSET', REQ, 'idempotency', ARGV[14])
+  -- It outlives the record, without which it means nothing.
+  redis.call('SET', KEYS[15], ID .. ' ' .. ARGV[15], 'PX', int(backstop + keep))
+end
 return { 'accepted' }

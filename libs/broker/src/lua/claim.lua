@@ -2,57 +2,59 @@
 -- ARGV: 3 attempt, 4 token of this execution, 5 worker
 -- Returns {'run', epoch, attempt, start, target, targets, model, application, stream, include usage, remaining ms,
 --          timeout ms, trail, body}, {'done'}, {'busy'} or {'superseded', attempt, placement, target, provider, delay ms}
+local MAX_STARTS = 3
+local DEAD_ROWS = '1000'
 local attempt, token, worker = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
 -- The time between two claims of a provider that had others waiting: what a place in its queue costs.
 local function measure_pace(provider)
-  local seen = redis.call('HMGET', PACE, provider .. ':at', provider .. ':mean', provider .. ':behind')
+  local at, mean, behind = provider .. ':at', provider .. ':mean', provider .. ':behind'
+  local seen = redis.call('HMGET', PACE, at, mean, behind)
+  local measured = { at, int(now()), behind, depth(provider) > 0 and '1' or '0' }
   if seen[1] and seen[3] == '1' then
-    local gap = now - tonumber(seen[1])
-    local mean = seen[2] and math.floor(0.8 * tonumber(seen[2]) + 0.2 * gap) or gap
-    redis.call('HSET', PACE, provider .. ':mean', mean)
+    local gap = now() - seen[1]
+    measured[5], measured[6] = mean, int(seen[2] and math.floor(0.8 * seen[2] + 0.2 * gap) or gap)
   end
-  redis.call('HSET', PACE, provider .. ':at', now, provider .. ':behind', depth(provider) > 0 and 1 or 0)
+  redis.call('HSET', PACE, unpack(measured))
 end
 
 local function start_run()
   lose_run()
-  save('state', 'running', 'epoch', tonumber(r.epoch) + 1, 'starts', tonumber(r.starts) + 1, 'token', token,
-    'worker', worker, 'seq', 0)
-  if not r.claimed then save('claimed', now) end
-  redis.call('ZADD', LEASES, now + LEASE_MS, ID)
-  redis.call('ZREM', UNPLACED, ID)
-  redis.call('ZREM', WAITS, ID)
-  redis.call('ZREM', RETRYING, ID)
-  redis.call('ZREM', WAITING, r.ticket)
+  redis.call('ZADD', LEASES, int(now() + LEASE_MS), ID)
+  local target = cjson.decode(r.targets)[r.target + 1]
+  if r.state == 'waiting' then unwatch(target.maxQueueWaitMs) end
   measure_pace(r.provider)
-  local target = cjson.decode(r.targets)[tonumber(r.target) + 1]
+  set('state', 'running', 'epoch', int(r.epoch + 1), 'starts', int(r.starts + 1), 'token', token, 'worker', worker,
+    'seq', '0')
+  if not r.claimed then set('claimed', int(now())) end
   write(r.epoch .. '-0', 'start', cjson.encode({
     v = 1, epoch = tonumber(r.epoch), attempt = tonumber(r.attempt), provider = target.provider,
-    model = target.model, location = target.location, queueMs = now - tonumber(r.created),
+    model = target.model, location = target.location, queueMs = now() - r.created,
   }))
-  save('last', r.last)
-  redis.call('PEXPIREAT', LOG, tonumber(r.deadline) + 3600000)
+  save()
+  redis.call('PEXPIREAT', LOG, int(r.deadline + 3600000))
 end
 
 -- The dead letter of a kept request keeps its body as well, so that it can be tried again.
 local function give_up(keeps_body)
-  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_ROWS, '*', 'v', 1, 'request', ID, 'application', r.application,
-    'model', r.model, 'provider', r.provider, 'attempt', r.attempt, 'starts', r.starts, 'at', now,
-    'kept', keeps_body and 1 or 0)
+  redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_ROWS, '*', 'v', '1', 'request', ID, 'application', r.application,
+    'model', r.model, 'provider', r.provider, 'attempt', r.attempt, 'starts', r.starts, 'at', int(now()),
+    'kept', keeps_body and '1' or '0')
   finish('failed', 'internal_error', cjson.encode({ request = ID }), 'claim', keeps_body)
 end
 
 local function run(body)
   return { 'run', tonumber(r.epoch), tonumber(r.attempt), tonumber(r.starts), tonumber(r.target), r.targets, r.model,
-    r.application, r.stream, r.include_usage, tonumber(r.deadline) - now, tonumber(r.timeout), '[' .. r.trail .. ']',
-    body }
+    r.application, r.stream, r.include_usage, r.deadline - now(), tonumber(r.timeout), '[' .. r.trail .. ']', body }
 end
 
-if not load_all() or r.state == 'ended' or attempt > tonumber(r.attempt) then return { 'done' } end
+if not load_to_end('placement', 'provider', 'due', 'deadline', 'timeout', 'targets', 'token', 'visible', 'starts',
+  'model', 'application', 'stream', 'include_usage') or r.state == 'ended' or attempt > tonumber(r.attempt) then
+  return { 'done' }
+end
 if attempt < tonumber(r.attempt) then return placed('superseded') end
-if now >= tonumber(r.deadline) then
-  finish('failed', 'deadline_exceeded', cjson.encode({ seconds = tonumber(r.timeout) / 1000 }), 'claim')
+if now() >= tonumber(r.deadline) then
+  finish('failed', 'deadline_exceeded', cjson.encode({ seconds = r.timeout / 1000 }), 'claim')
   return { 'done' }
 end
 local body = redis.call('GET', BODY)

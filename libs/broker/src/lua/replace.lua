@@ -4,6 +4,7 @@ if load('attempt', 'placement', 'target', 'provider', 'due') ~= 'waiting' or r.a
   or r.placement ~= ARGV[4] then
   return { 'no' }
 end
-save('placement', tonumber(r.placement) + 1)
-redis.call('ZADD', UNPLACED, now + PLACEMENT_GRACE_MS, ID)
+set('placement', int(r.placement + 1))
+save()
+redis.call('ZADD', UNPLACED, int(now() + PLACEMENT_GRACE_MS), ID)
 return placed('placed')

@@ -6,12 +6,12 @@ if not load('targets', 'application', 'owed:' .. epoch, 'usage:' .. epoch) then
   -- Redis was away for so long that the record has gone.
   if due then
     redis.call('ZREM', UNSETTLED, ID .. '|' .. epoch)
-    redis.call('XADD', USAGE, 'MAXLEN', '~', USAGE_ROWS, '*', 'v', 1, 'request', ID, 'epoch', epoch, 'application', '',
-      'usage', cjson.encode({ v = 1, outcome = 'unknown', at = now }))
+    redis.call('XADD', USAGE, 'MAXLEN', '~', USAGE_ROWS, '*', 'v', '1', 'request', ID, 'epoch', epoch, 'application', '',
+      'usage', cjson.encode({ v = 1, outcome = 'unknown', at = now() }))
   end
   return due and 1 or 0
 end
 if r['usage:' .. epoch] == 'lost' then return 1 end
-if not due or tonumber(due) > now then return 0 end
+if not due or tonumber(due) > now() then return 0 end
 settle_lost(epoch, r['owed:' .. epoch])
 return 1

@@ -1,0 +1,55 @@
+-- What every script about one request starts with: its keys and its record.
+--
+-- KEYS: 1 req HASH, 2 log STREAM, 3 body STRING of the request (append has no more than 1 and 2); of its shard:
+--       4 deadlines, 5 unplaced, 6 leases, 7 waits, 8 orphans (ZSETs, member: request id, score: when it is due, ms),
+--       9 waiting (ZSET ordered by member: '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM,
+--       13 unsettled (ZSET as 4, member: '<id>|<epoch>'), 14 retrying (ZSET as 4)
+-- ARGV: 1 request id, 2 prefix of the processes' channels, then each script's own
+--
+-- Two habits, since this is where Redis's time goes: numbers are given to Redis as text (of its own it would format them
+-- as fractions), and a script writes the record once. Of a request that runs nothing is left in the sets of those
+-- that wait, and the other way round, so that each script removes only what the state makes possible.
+local REQ, LOG, BODY = KEYS[1], KEYS[2], KEYS[3]
+local DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local WAITING, PACE, USAGE, DEAD = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local UNSETTLED, RETRYING = KEYS[13], KEYS[14]
+local ID, CHANNELS = ARGV[1], ARGV[2]
+
+-- The fields that were read or set: text; false where the record has none.
+local r = {}
+-- What save() is to write: field, value, field, value.
+local changes = {}
+
+-- The moment at which the script runs, ms.
+local time
+local function now()
+  time = time or clock()
+  return time
+end
+
+-- An integer as text.
+local function int(number)
+  return string.format('%d', number)
+end
+
+-- Reads these fields of the record into r and returns the state, which is always among them.
+local function load(...)
+  local names = { 'state', ... }
+  local values = redis.call('HMGET', REQ, unpack(names))
+  for i = 1, #names do r[names[i]] = values[i] end
+  return r.state
+end
+
+-- Sets fields of r, text all of them, and has the next save() write them.
+local function set(...)
+  local given, count = { ... }, #changes
+  for i = 1, #given, 2 do
+    r[given[i]] = given[i + 1]
+    changes[count + i], changes[count + i + 1] = given[i], given[i + 1]
+  end
+end
+
+local function save()
+  redis.call('HSET', REQ, unpack(changes))
+  changes = {}
+end
