@@ -5,6 +5,8 @@ import { shardOf } from '#core/ids.js';
  * `{shard}`, so they live in one slot of a cluster; ARCHITECTURE.md lists writer, reader, TTL and loss of each.
  */
 export class Keys {
+  private readonly byShard = new Map<number, ShardKeys>();
+
   constructor(
     private readonly prefix: string,
     /** How many shards the ledger has (`redis.shards`). */
@@ -15,11 +17,10 @@ export class Keys {
   request(id: string): string[] {
     const shard = shardOf(id);
     if (shard === undefined) throw new Error(`"${id}" is not a request id`);
-    const { deadlines, unplaced, leases, waits, orphans, waiting, pace, usage, dead } = this.shard(shard);
-    const { unsettled, retrying } = this.shard(shard);
+    const { deadlines, unplaced, leases, waits, orphans, waiting, pace, usage, dead, unsettled, retrying } =
+      this.shard(shard);
     return [
-      this.record(id),
-      this.log(id),
+      ...this.frames(id),
       this.body(id),
       deadlines,
       unplaced,
@@ -33,6 +34,11 @@ export class Keys {
       unsettled,
       retrying,
     ];
+  }
+
+  /** The first of them: all that a frame needs. */
+  frames(id: string): string[] {
+    return [this.record(id), this.log(id)];
   }
 
   record(id: string): string {
@@ -52,24 +58,12 @@ export class Keys {
     return this.of(shardOf(id), `idem:${key}`);
   }
 
-  shard(shard: number) {
-    const key = (name: string) => this.of(shard, name);
-    return {
-      deadlines: key('deadlines'),
-      unplaced: key('unplaced'),
-      leases: key('leases'),
-      waits: key('waits'),
-      orphans: key('orphans'),
-      waiting: key('waiting'),
-      pace: key('pace'),
-      usage: key('usage'),
-      dead: key('dead'),
-      /** Runs that ended or moved on without saying what their call cost: `<id>|<epoch>`. */
-      unsettled: key('unsettled'),
-      retrying: key('retrying'),
-      /** Who sweeps this shard now. */
-      sweeper: key('sweeper'),
-    };
+  shard(shard: number): ShardKeys {
+    const known = this.byShard.get(shard);
+    if (known) return known;
+    const keys = shardKeys((name) => this.of(shard, name));
+    this.byShard.set(shard, keys);
+    return keys;
   }
 
   /** Worker ids, scored by their last heartbeat. */
@@ -105,6 +99,28 @@ export class Keys {
   private of(tag: number | string | undefined, name: string): string {
     return `${this.prefix}:{${tag}}:${name}`;
   }
+}
+
+type ShardKeys = ReturnType<typeof shardKeys>;
+
+/** What a shard holds beside its requests. */
+function shardKeys(key: (name: string) => string) {
+  return {
+    deadlines: key('deadlines'),
+    unplaced: key('unplaced'),
+    leases: key('leases'),
+    waits: key('waits'),
+    orphans: key('orphans'),
+    waiting: key('waiting'),
+    pace: key('pace'),
+    usage: key('usage'),
+    dead: key('dead'),
+    /** Runs that ended or moved on without saying what their call cost: `<id>|<epoch>`. */
+    unsettled: key('unsettled'),
+    retrying: key('retrying'),
+    /** Who sweeps this shard now. */
+    sweeper: key('sweeper'),
+  };
 }
 
 export function queueName(provider: string): string {

@@ -27,18 +27,18 @@ import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js'
 /** The scripts about one request, and the parts that they share beside the record: a script loads what it uses. */
 const PARTS = {
   accept: ['queue'],
-  claim: ['log', 'run', 'queue', 'ending'],
+  claim: ['log', 'run', 'lost', 'queue', 'placement', 'ending'],
   append: ['log'],
   seal: ['log', 'run', 'queue', 'ending', 'guards'],
   settle: ['run'],
-  next: ['run', 'queue', 'guards'],
-  release: ['run', 'queue', 'guards'],
-  lapse: ['log', 'run', 'queue', 'ending'],
+  next: ['run', 'queue', 'placement', 'guards'],
+  release: ['run', 'queue', 'placement', 'guards'],
+  lapse: ['log', 'run', 'lost', 'queue', 'placement', 'ending'],
   confirm: [],
-  replace: ['queue'],
+  replace: ['queue', 'placement'],
   describe: [],
   remove: ['log', 'run', 'queue', 'ending'],
-  'write-off': ['run'],
+  'write-off': ['run', 'lost'],
 } as const;
 
 type ScriptName = keyof typeof PARTS;
@@ -114,7 +114,8 @@ export class Ledger {
 
   /** Logs and publishes a run's next frame. False: stop, another run holds the request, or it ended. */
   async append({ request, epoch, seq, bytes: frame }: AppendArgs): Promise<boolean> {
-    return this.yes('append', request, [epoch, seq, frame]);
+    const args = [request, this.keys.channels, epoch, seq, frame];
+    return (await this.scripts.append.run(this.redis, this.keys.frames(request), args)) === 1;
   }
 
   /** Ends a request, with its last frame in the same step. True also for the same seal again. */

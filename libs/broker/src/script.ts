@@ -11,6 +11,21 @@ function source(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
 }
 
+const CONSTANT = /^local ([A-Z][A-Z_]+) = (KEYS\[\d+\]|ARGV\[\d+\]|\d+|'[^']*')$/gm;
+
+/**
+ * Puts the values of constants where their names are. Each call of a script makes its functions anew, and pays for
+ * every local that one of them refers to: a quarter of what a short script costs.
+ */
+function inlineConstants(lua: string): string {
+  const values = new Map<string, string>();
+  const rest = lua.replace(CONSTANT, (_, name: string, value: string) => {
+    values.set(name, value);
+    return '';
+  });
+  return rest.replace(/\b[A-Z][A-Z_]+\b/g, (name) => values.get(name) ?? name);
+}
+
 /** The Lua of `clock()`: ms of Redis's own clock. Tests of time pass another. */
 export const REDIS_CLOCK = source('clock');
 
@@ -21,7 +36,7 @@ export class Script {
 
   /** `parts`: what the script is made of beside itself, files of lua/ too; each needs those before it. */
   constructor(name: string, parts: readonly string[], clock: string) {
-    this.lua = [clock, ...[...parts, name].map(source)].join('\n');
+    this.lua = inlineConstants([clock, ...[...parts, name].map(source)].join('\n'));
     this.sha = createHash('sha1').update(this.lua).digest('hex');
   }
 

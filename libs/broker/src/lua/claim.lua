@@ -10,8 +10,11 @@ local attempt, token, worker = tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local function measure_pace(provider)
   local at, mean, behind = provider .. ':at', provider .. ':mean', provider .. ':behind'
   local seen = redis.call('HMGET', PACE, at, mean, behind)
-  local measured = { at, int(now()), behind, depth(provider) > 0 and '1' or '0' }
-  if seen[1] and seen[3] == '1' then
+  local was_behind, is_behind = seen[3] == '1', depth(provider) > 0
+  -- Nobody had to wait: when this was does not matter.
+  if seen[3] and not was_behind and not is_behind then return end
+  local measured = { at, int(now()), behind, is_behind and '1' or '0' }
+  if was_behind then
     local gap = now() - seen[1]
     measured[5], measured[6] = mean, int(seen[2] and math.floor(0.8 * seen[2] + 0.2 * gap) or gap)
   end
@@ -36,7 +39,9 @@ local function start_run()
 end
 
 -- The dead letter of a kept request keeps its body as well, so that it can be tried again.
-local function give_up(keeps_body)
+local function give_up(body)
+  load_to_end()
+  local keeps_body = body and r.keep and r.keep ~= ''
   redis.call('XADD', DEAD, 'MAXLEN', '~', DEAD_ROWS, '*', 'v', '1', 'request', ID, 'application', r.application,
     'model', r.model, 'provider', r.provider, 'attempt', r.attempt, 'starts', r.starts, 'at', int(now()),
     'kept', keeps_body and '1' or '0')
@@ -48,12 +53,17 @@ local function run(body)
     r.application, r.stream, r.include_usage, r.deadline - now(), tonumber(r.timeout), '[' .. r.trail .. ']', body }
 end
 
-if not load_to_end('placement', 'provider', 'due', 'deadline', 'timeout', 'targets', 'token', 'visible', 'starts',
-  'model', 'application', 'stream', 'include_usage') or r.state == 'ended' or attempt > tonumber(r.attempt) then
+if not load('attempt', 'epoch', 'starts', 'token', 'visible', 'target', 'targets', 'provider', 'ticket', 'created',
+  'claimed', 'deadline', 'timeout', 'last', 'readers', 'trail', 'model', 'application', 'stream', 'include_usage')
+  or r.state == 'ended' or attempt > tonumber(r.attempt) then
   return { 'done' }
 end
-if attempt < tonumber(r.attempt) then return placed('superseded') end
+if attempt < tonumber(r.attempt) then
+  load('placement', 'due')
+  return placed('superseded')
+end
 if now() >= tonumber(r.deadline) then
+  load_to_end()
   finish('failed', 'deadline_exceeded', cjson.encode({ seconds = r.timeout / 1000 }), 'claim')
   return { 'done' }
 end
@@ -63,13 +73,14 @@ if r.state == 'running' then
   if is_leased() then return { 'busy' } end
   if r.visible == '1' then
     lose_run()
+    load_to_end()
     interrupt('claim')
     return { 'done' }
   end
 end
 if tonumber(r.starts) >= MAX_STARTS or not body then
   lose_run()
-  give_up(body and r.keep and r.keep ~= '')
+  give_up(body)
   return { 'done' }
 end
 start_run()

@@ -27,20 +27,3 @@ local function unwatch(max_wait)
   if max_wait then redis.call('ZREM', WAITS, ID) end
   if r.attempt ~= '1' then redis.call('ZREM', RETRYING, ID) end
 end
-
--- Has the attempt wait, for the first time or again. Its job is due after the delay, ms; the cool-down is part of the
--- wait. Needs r.state as it was before, r.ticket, r.attempt, r.target, r.targets.
-local function wait_in_queue(target, delay, is_new)
-  if r.state == 'running' then redis.call('ZREM', LEASES, ID) else unwatch(true) end
-  local chosen = cjson.decode(r.targets)[target + 1]
-  if is_new then set('ticket', new_ticket(chosen.provider)) end
-  set('state', 'waiting', 'target', target, 'provider', chosen.provider, 'token', '', 'worker', '',
-    'due', int(now() + delay))
-  watch(chosen.maxQueueWaitMs)
-end
-
--- A job to add. Needs r.attempt, r.placement, r.target, r.provider, r.due.
-local function placed(kind)
-  local delay = math.max(0, tonumber(r.due or 0) - now())
-  return { kind, tonumber(r.attempt), tonumber(r.placement), tonumber(r.target), r.provider, delay }
-end

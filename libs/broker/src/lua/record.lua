@@ -9,11 +9,22 @@
 -- Two habits, since this is where Redis's time goes: numbers are given to Redis as text (of its own it would format them
 -- as fractions), and a script writes the record once. Of a request that runs nothing is left in the sets of those
 -- that wait, and the other way round, so that each script removes only what the state makes possible.
-local REQ, LOG, BODY = KEYS[1], KEYS[2], KEYS[3]
-local DEADLINES, UNPLACED, LEASES, WAITS, ORPHANS = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local WAITING, PACE, USAGE, DEAD = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
-local UNSETTLED, RETRYING = KEYS[13], KEYS[14]
-local ID, CHANNELS = ARGV[1], ARGV[2]
+local REQ = KEYS[1]
+local LOG = KEYS[2]
+local BODY = KEYS[3]
+local DEADLINES = KEYS[4]
+local UNPLACED = KEYS[5]
+local LEASES = KEYS[6]
+local WAITS = KEYS[7]
+local ORPHANS = KEYS[8]
+local WAITING = KEYS[9]
+local PACE = KEYS[10]
+local USAGE = KEYS[11]
+local DEAD = KEYS[12]
+local UNSETTLED = KEYS[13]
+local RETRYING = KEYS[14]
+local ID = ARGV[1]
+local CHANNELS = ARGV[2]
 
 -- The fields that were read or set: text; false where the record has none.
 local r = {}
