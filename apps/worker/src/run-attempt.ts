@@ -46,11 +46,11 @@ export async function runAttempt(attempt: Attempt): Promise<void> {
   const call = provider.infer({ request, run, target }, signal);
   const end = await relay(probe ? tellOutput(call, report) : call, writer, run.stream);
   const last = await writer.finish();
+  const usage = usageRow({ target, body: run.body, end, ms: performance.now() - startedAt, at });
+  const over = { target, end, last, usage, report };
+  if (end.ok && !writer.isFenced) return complete(attempt, over);
   // On one connection, so in this order, and the client does not wait for the usage row.
-  const ms = performance.now() - startedAt;
-  const settled = settle(attempt, usageRow({ target, body: run.body, end, ms, at }));
-  const { isFenced } = writer;
-  await Promise.all([settled, finish(attempt, { target, end, last, isFenced, report })]);
+  await Promise.all([settle(attempt, usage), finish(attempt, over)]);
 }
 
 /** A call that is over. */
@@ -58,20 +58,23 @@ interface Ended {
   readonly target: Target;
   readonly end: CallEnd;
   readonly last: Last;
-  /** The ledger does not have all that was written. */
-  readonly isFenced: boolean;
+  /** The JSON of its usage row; null where none was made. */
+  readonly usage: string | null;
   /** Tells the health of its provider how it ended. */
   readonly report: (result: CallResult) => Promise<void>;
 }
 
 type Last = LastFrame | undefined;
 
-async function finish(attempt: Attempt, { target, end, last, isFenced, report }: Ended): Promise<void> {
+async function complete(attempt: Attempt, { last, usage, report }: Ended): Promise<void> {
+  const sealed = seal(attempt, { outcome: { kind: 'completed' }, last, usage });
+  await Promise.all([sealed, report({ kind: 'answered' })]);
+}
+
+/** What follows a call that came to nothing, or an answer that the ledger does not have all of. */
+async function finish(attempt: Attempt, { target, end, last, report }: Ended): Promise<void> {
   if (end.ok) {
-    const sealed = isFenced
-      ? sealBroken(attempt, target)
-      : seal(attempt, { outcome: { kind: 'completed' }, last });
-    await Promise.all([sealed, report({ kind: 'answered' })]);
+    await Promise.all([sealBroken(attempt, target), report({ kind: 'answered' })]);
     return;
   }
   if (end.aborted) {
@@ -170,10 +173,10 @@ async function stopped(attempt: Attempt, target: Target, visible: boolean, last:
 
 async function seal(
   { broker, request, run, deadlineAt }: Attempt,
-  { outcome, last, record }: { outcome: Outcome; last: Last; record?: string },
+  { outcome, last, ...more }: { outcome: Outcome; last: Last; record?: string; usage?: string | null },
 ): Promise<void> {
   const guard = { kind: 'epoch', epoch: run.epoch } as const;
-  const end = { request, guard, outcome, ...(last && { last }), ...(record && { record }) };
+  const end = { request, guard, outcome, ...(last && { last }), ...more };
   const send = () => insist(() => broker.ledger.seal(end), { untilAt: deadlineAt });
   // Refused, too, by a Redis that came back without the last frames.
   if (!(await send()) && (await last?.restore())) await send();

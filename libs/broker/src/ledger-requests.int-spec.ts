@@ -127,6 +127,23 @@ describe('Ledger', () => {
     expect(await parts.redis.exists(parts.keys.record(id))).toBe(0);
   });
 
+  it('lets a run end and settle in one step where Redis is full and takes nothing else', async () => {
+    const id = await parts.accept();
+    const { epoch } = await parts.claim(id);
+    const last = { seq: 1, bytes: Buffer.from('Hello') };
+    const guard = { kind: 'epoch', epoch } as const;
+    const end = { request: id, guard, outcome: { kind: 'completed' }, last } as const;
+    await parts.redis.config('SET', 'maxmemory', '1');
+    try {
+      await expect(parts.ledger.append({ request: id, epoch, ...last })).rejects.toThrow('OOM');
+      expect(await parts.ledger.seal({ ...end, usage: '{"tokens":7}' })).toBe(true);
+    } finally {
+      await parts.redis.config('SET', 'maxmemory', '0');
+    }
+    expect(await parts.ledger.describe(id)).toMatchObject({ state: 'ended', outcome: 'completed' });
+    expect(await usageRows()).toMatchObject([{ request: id, epoch: '1', usage: { tokens: 7 } }]);
+  });
+
   it('accepts one of many requests that come at once with one idempotency key', async () => {
     const idempotency = { key: 'k', fingerprint: 'f' };
     const ids = Array.from({ length: 20 }, () => requestId(0, ulid()));

@@ -118,8 +118,8 @@ export class Ledger {
     return (await this.scripts.append.run(this.redis, this.keys.frames(request), args)) === 1;
   }
 
-  /** Ends a request, with its last frame in the same step. True also for the same seal again. */
-  async seal({ request, guard, outcome, last, record }: SealArgs): Promise<boolean> {
+  /** Ends a request, with its last frame and its usage row in the same step. True also for the same seal again. */
+  async seal({ request, guard, outcome, last, record, usage }: SealArgs): Promise<boolean> {
     const failed = outcome.kind === 'failed';
     return this.yes('seal', request, [
       ...guardArguments(guard),
@@ -129,6 +129,8 @@ export class Ledger {
       record ?? '',
       last?.seq ?? '',
       last?.bytes ?? '',
+      usage === undefined || guard.kind !== 'epoch' ? 0 : 1,
+      usage ?? '',
     ]);
   }
 

@@ -76,13 +76,14 @@ export class RedisUnderTest implements LedgerUnderTest {
     return this.ledger.append({ request: this.id, epoch, seq, bytes: Buffer.from(text) });
   }
 
-  async seal({ guard, outcome, last, record }: CaseSeal) {
+  async seal({ guard, outcome, last, record, usage }: CaseSeal) {
     return this.ledger.seal({
       request: this.id,
       guard,
       outcome,
       ...(last && { last: { seq: last.seq, bytes: Buffer.from(last.text) } }),
       ...(record !== undefined && { record: JSON.stringify(record) }),
+      ...(usage !== undefined && { usage: toRow(usage) }),
     });
   }
 
@@ -90,7 +91,7 @@ export class RedisUnderTest implements LedgerUnderTest {
     return this.ledger.settle({
       request: this.id,
       epoch,
-      usage: usage === null ? null : JSON.stringify(usage),
+      usage: toRow(usage),
     });
   }
 
@@ -191,6 +192,10 @@ export class RedisUnderTest implements LedgerUnderTest {
     }
     return due;
   }
+}
+
+function toRow(usage: string | null): string | null {
+  return usage === null ? null : JSON.stringify(usage);
 }
 
 /** Runs that are marked as having made no call. */

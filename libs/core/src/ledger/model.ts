@@ -106,12 +106,25 @@ export function append(state: ModelState, args: { epoch: number; seq: number; te
   return logged === null ? [state, false] : [logged, true];
 }
 
-/** Ends a request, once. True also for the repetition of the seal that did it. */
-export function seal(
-  state: ModelState,
-  now: number,
-  args: { guard: Guard; outcome: Outcome; last?: { seq: number; text: string }; record?: string },
-): Step<boolean> {
+export interface ModelSealArgs {
+  readonly guard: Guard;
+  readonly outcome: Outcome;
+  readonly last?: { readonly seq: number; readonly text: string };
+  readonly record?: string;
+  readonly usage?: string | null;
+}
+
+/**
+ * Ends a request, once. True also for the repetition of the seal that did it. With `usage` it is `settle` and then the
+ * seal in one step: a refused seal settles all the same.
+ */
+export function seal(state: ModelState, now: number, args: ModelSealArgs): Step<boolean> {
+  const { guard, usage } = args;
+  if (usage === undefined || guard.kind !== 'epoch') return sealAlone(state, now, args);
+  return sealAlone(settle(state, { epoch: guard.epoch, usage })[0], now, args);
+}
+
+function sealAlone(state: ModelState, now: number, args: ModelSealArgs): Step<boolean> {
   if (state === null) return [state, false];
   const by = sealName(args.guard, args.outcome);
   if (state.state === 'ended') return [state, state.sealedBy === by];

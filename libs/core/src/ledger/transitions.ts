@@ -155,6 +155,11 @@ export interface SealArgs {
   readonly last?: { readonly seq: number; readonly bytes: Buffer };
   /** JSON of the failed attempt that ended it, added to the trail. */
   readonly record?: string;
+  /**
+   * Settles the run in the same step, as `SettleArgs.usage`, and also where the seal is refused; only with an `epoch`
+   * guard. Absent: the run settles by itself.
+   */
+  readonly usage?: string | null;
 }
 
 export interface NextArgs {

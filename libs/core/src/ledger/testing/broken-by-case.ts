@@ -22,6 +22,19 @@ export const brokenByCase: readonly { readonly name: string; readonly without: P
     without: { seal: (s, now, args) => keptAs(s, null, (plain) => model.seal(plain, now, args)) },
   },
   {
+    name: 'a seal forgets to settle',
+    without: { seal: (s, now, { usage: _usage, ...alone }) => model.seal(s, now, alone) },
+  },
+  {
+    name: 'a seal that is refused does not settle',
+    without: {
+      seal: (s, now, args) => {
+        const [after, isSealed] = model.seal(s, now, args);
+        return [isSealed ? after : s, isSealed];
+      },
+    },
+  },
+  {
     name: 'a dead letter loses its body',
     without: { claim: (s, now, args) => keptAs(s, null, (plain) => model.claim(plain, now, args)) },
   },

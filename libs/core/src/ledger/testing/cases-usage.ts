@@ -3,6 +3,10 @@ import { byAnybody, byDeadline, byEpoch, cancelled, completed, deadlinePasses, f
 import { leaseRunsOut, removes, seals, settles, shows, streaming, writesOff } from './steps.js';
 import type { LedgerCase } from './steps.js';
 
+const row = '{"tokens":7}';
+const last = { last: { seq: 2, text: 'lo' } };
+const sealedLog = ['1-0 start gpu-box', '1-1 data Hel', '1-2 data lo', 'end completed'];
+
 /** One row for each upstream call, or the mark that none was made, however its run was ended. */
 export const usageCases: readonly LedgerCase[] = [
   {
@@ -52,6 +56,80 @@ export const usageCases: readonly LedgerCase[] = [
       shows({ unsettled: { 1: 5_000 } }),
       settles(1),
       shows({ usage: { 1: '{"tokens":7}' }, unsettled: {} }),
+    ],
+  },
+  {
+    name: 'a run that seals and settles in one step owes nothing',
+    steps: [
+      ...streaming,
+      seals(byEpoch(1), completed, true, { ...last, usage: row }),
+      seals(byEpoch(1), completed, true, { ...last, usage: row }),
+      shows({ ...{ outcome: 'completed', usage: { 1: row }, unsettled: {}, due: {} }, log: sealedLog }),
+      settles(1, true, row),
+      settles(1, false, null),
+      leaseRunsOut,
+      writesOff(1, false),
+    ],
+  },
+  {
+    name: 'a run that seals and says that it made no call has no row',
+    steps: [
+      ...running,
+      seals(byEpoch(1), failed('upstream_error'), true, { usage: null }),
+      shows({ outcome: 'upstream_error', usage: { 1: 'none' }, unsettled: {} }),
+      settles(1, false),
+    ],
+  },
+  {
+    name: 'a run that settled before does not have a second row from its seal',
+    steps: [
+      ...streaming,
+      settles(1),
+      seals(byEpoch(1), completed, true, { ...last, usage: 'another' }),
+      shows({ outcome: 'completed', usage: { 1: row }, unsettled: {} }),
+    ],
+  },
+  {
+    name: 'a seal that comes after a cancel is refused and settles all the same',
+    steps: [
+      ...streaming,
+      seals(byAnybody, cancelled),
+      shows({ usage: {}, unsettled: { 1: 5_000 } }),
+      seals(byEpoch(1), completed, false, { ...last, usage: row }),
+      shows({ outcome: 'cancelled', usage: { 1: row }, unsettled: {} }),
+      leaseRunsOut,
+      writesOff(1, false),
+    ],
+  },
+  {
+    name: 'a seal with a gap before its last frame is refused and settles all the same',
+    steps: [
+      ...streaming,
+      seals(byEpoch(1), completed, false, { last: { seq: 3, text: '!' }, usage: row }),
+      shows({ state: 'running', outcome: null, usage: { 1: row }, unsettled: {} }),
+      seals(byEpoch(1), completed, true, { ...last, usage: row }),
+      shows({ outcome: 'completed', usage: { 1: row }, unsettled: {} }),
+    ],
+  },
+  {
+    name: 'a seal of a run that moved on settles that run, and no other',
+    steps: [
+      ...running,
+      moves(byEpoch(1), placed(2, 1, 1)),
+      claims('b', run(2), 2),
+      seals(byEpoch(1), completed, false, { usage: row }),
+      seals(byEpoch(3), completed, false, { usage: row }),
+      shows({ state: 'running', epoch: 2, usage: { 1: row }, unsettled: {} }),
+    ],
+  },
+  {
+    name: 'a seal of a run that was lost leaves its call unknown',
+    steps: [
+      ...running,
+      leaseRunsOut,
+      claims('b', run(2)),
+      seals(byEpoch(1), completed, false, { usage: row }),
+      shows({ state: 'running', epoch: 2, usage: { 1: 'unknown' } }),
     ],
   },
   {

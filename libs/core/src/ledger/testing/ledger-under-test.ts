@@ -62,6 +62,7 @@ export interface CaseSeal {
   readonly outcome: Outcome;
   readonly last?: { readonly seq: number; readonly text: string };
   readonly record?: string;
+  readonly usage?: string | null;
 }
 
 export interface CaseNext {

@@ -9,7 +9,7 @@ const walks = [
   { name: 'twoFaults', worlds: 40_000, outcomes: ['completed', 'stream_interrupted'] },
   { name: 'fallback', worlds: 10_000, outcomes: ['completed', 'stream_interrupted', 'upstream_error'] },
   { name: 'lostMove', worlds: 10_000, outcomes: ['completed', 'upstream_error'] },
-  { name: 'lostJob', worlds: 4_000, outcomes: ['completed'] },
+  { name: 'lostJob', worlds: 2_500, outcomes: ['completed'] },
   { name: 'queueWait', worlds: 10_000, outcomes: ['completed', 'stream_interrupted'] },
   { name: 'wholeAnswer', worlds: 10_000, outcomes: ['completed', 'upstream_error'] },
   { name: 'cancelAndDeadline', worlds: 20_000, outcomes: ['completed', 'cancelled', 'deadline_exceeded'] },

@@ -4,7 +4,7 @@ import type { ModelClaimReply } from '../model.js';
 import type { ModelRequestState } from '../model-client.js';
 import type { ModelPlaced } from '../model-state.js';
 import type { Guard, Outcome, RenewReply } from '../transitions.js';
-import type { CaseRequest, LedgerUnderTest, Observation } from './ledger-under-test.js';
+import type { CaseRequest, CaseSeal, LedgerUnderTest, Observation } from './ledger-under-test.js';
 
 /** A case is a list of these: what is done, and what must come of it. An object's members not named are not looked at. */
 export interface Step {
@@ -101,7 +101,7 @@ export const seals = (
   guard: Guard,
   outcome: Outcome,
   expected = true,
-  more: { last?: { seq: number; text: string }; record?: string } = {},
+  more: Omit<CaseSeal, 'guard' | 'outcome'> = {},
 ): Step => ({
   name: `seal ${outcome.kind} by ${JSON.stringify(guard)}`,
   act: (ledger) => ledger.seal({ guard, outcome, ...more }),

@@ -45,7 +45,9 @@ export function stepWorker(world: World, i: number, worker: Worker, setting: Set
     }
     case 'sealing': {
       const last = worker.finished ? { last: { seq: worker.tokens, text: tokenOf(worker) } } : {};
-      const args = { guard, outcome: outcomeOf(worker, stream), ...last };
+      // As a worker does: only an answer that is whole leaves nothing to decide between its row and its end.
+      const usage = worker.finished && !setting.settlesLate ? { usage: 'row' } : {};
+      const args = { guard, outcome: outcomeOf(worker, stream), ...last, ...usage };
       const [after] = perform(world, { op: 'seal', epoch, run: (s, now) => ledger.seal(s, now, args) });
       return go(after, over(setting, 'completing'));
     }
@@ -117,7 +119,7 @@ export function addJob(world: World, placed: ModelPlaced): World {
 export function provide(worker: Worker, setting: Setting): Worker {
   const tokens = worker.tokens + 1;
   if (tokens < wholeAnswer(setting.stream)) return { ...worker, at: 'appending', tokens };
-  return { ...worker, ...leaveCall(setting, 'sealing'), tokens, finished: true };
+  return { ...worker, at: 'sealing', onward: 'idle', tokens, finished: true };
 }
 
 /** The worker lets the ledger refuse to move on after output. */
