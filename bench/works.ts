@@ -16,7 +16,7 @@ export interface Plan {
 const sizes = {
   quick: { rounds: 5, windowMs: 1_500, spareMs: 15_000 },
   gate: { rounds: 5, windowMs: 2_000, spareMs: 30_000 },
-  full: { rounds: 5, windowMs: 2_000, spareMs: 120_000 },
+  full: { rounds: 5, windowMs: 1_500, spareMs: 90_000 },
 } as const;
 
 /**

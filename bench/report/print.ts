@@ -12,7 +12,7 @@ import {
 import type { Spread } from './statistics.js';
 
 /** The figures whose ratios are printed: how much, how soon, and at what price. */
-export const ratioFigures = ['requests', 'p50', 'first50', 'cpu', 'cpuEvent', 'memory'] as const;
+const ratioFigures = ['requests', 'p50', 'first50', 'cpu', 'cpuEvent', 'memory'] as const;
 
 /** Targets in the order of the tables. */
 export const targetOrder = [
