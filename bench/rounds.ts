@@ -92,12 +92,13 @@ async function measureTarget(
     const running = memory ? await scene.renew(name) : scene.get(name);
     if (memory) await warmUp(scene, running.target, scenario);
     const startedAt = Date.now();
-    const before = await scene.upstream.stats();
+    // Those whose clients left in the window before, or in the warm-up, are not of this one.
+    const before = leaves ? await untilQuiet(scene.upstream) : undefined;
     const load = { workload, loop: scenario.loop(options.windowMs), memory };
     const { sample, disturbed } = await measureWindow(scene, running, load);
     notes.wrong.push(...tellWrong(name, sample.load));
     const figures = figuresOf(sample);
-    if (leaves) {
+    if (before) {
       figures.cancelled = await shareCancelled(scene.upstream, before);
       if (name === 'spillway' && figures.cancelled < 100)
         notes.wrong.push(`${name}: ${figures.cancelled} % of the calls ended with their clients`);
@@ -117,11 +118,16 @@ function tellWrong(name: string, { wrong, wrongCount }: LoadResult): string[] {
 
 /** Of the upstream's calls since then, how many ended because their clients had left, in percent. */
 async function shareCancelled(upstream: UpstreamProcess, before: UpstreamStats): Promise<number> {
+  const { calls, cancelled } = await untilQuiet(upstream);
+  return ((cancelled - before.cancelled) * 100) / Math.max(1, calls - before.calls);
+}
+
+/** Waits until no call is open, or as long as one may take to end once its client has left. */
+async function untilQuiet(upstream: UpstreamProcess): Promise<UpstreamStats> {
   const deadline = Date.now() + CANCEL_MS;
   for (;;) {
-    const { calls, open, cancelled } = await upstream.stats();
-    if (open === 0 || Date.now() > deadline)
-      return ((cancelled - before.cancelled) * 100) / Math.max(1, calls - before.calls);
+    const stats = await upstream.stats();
+    if (stats.open === 0 || Date.now() > deadline) return stats;
     await pause(LOOK_MS);
   }
 }

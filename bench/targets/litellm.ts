@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import type { Target } from '../contract.js';
-import { installOnce, isInstalled, runInstaller } from './install-once.js';
+import { installOnce, runInstaller } from './install-once.js';
 import { startServerTarget } from './server-target.js';
 
 const HOME = path.resolve('.cache/bench/litellm');
@@ -10,11 +10,6 @@ const BIN = path.join(HOME, 'bin');
 const PINS = path.join(import.meta.dirname, 'pins/litellm.txt');
 const MODEL = 'bench-alias';
 const MASTER_KEY = 'sk-bench';
-
-/** Whether `startLitellm` needs no network and no minute of installing. */
-export async function isLitellmInstalled(): Promise<boolean> {
-  return isInstalled({ directory: HOME, pins: PINS });
-}
 
 /** LiteLLM's proxy with one worker process, a master key, and neither database nor telemetry. */
 export async function startLitellm(upstreamUrl: string): Promise<Target | { readonly missing: string }> {
