@@ -1,7 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LoadResult, Loop, Target, Workload } from './contract.js';
 import { measureWindow, warm } from './measure.js';
-import { figuresOf, type Figures, type Round, type ScenarioResult } from './report/figures.js';
+import {
+  callsPerRequest,
+  figuresOf,
+  type Figures,
+  type Round,
+  type ScenarioResult,
+} from './report/figures.js';
 import { shuffle } from './report/statistics.js';
 import type { Scene } from './scene.js';
 import type { TargetName } from './targets.js';
@@ -48,6 +54,7 @@ const warmed = new WeakSet<Target>();
 interface Notes {
   readonly dropped: string[];
   readonly wrong: string[];
+  readonly redisCalls: Record<string, Record<string, number>>;
   /** Windows that this scenario may still measure again. */
   again: number;
 }
@@ -62,7 +69,12 @@ export async function runScenario(
   const count = scenario.rounds ?? options.rounds;
   const running = await scene.keep(targets);
   if (!scenario.memory) for (const { target } of running) await warmUp(scene, target, scenario);
-  const notes: Notes = { dropped: [], wrong: [], again: Math.ceil((count * running.length) / 2) };
+  const notes: Notes = {
+    dropped: [],
+    wrong: [],
+    redisCalls: {},
+    again: Math.ceil((count * running.length) / 2),
+  };
   const rounds: Round[] = [];
   for (let number = 1; number <= count; number += 1) {
     const round: Record<string, Figures> = {};
@@ -76,7 +88,7 @@ export async function runScenario(
     );
     options.log(`${name} ${number}/${count}: ${told.join(', ') || 'all disturbed, no'} requests/s`);
   }
-  return { name, about, rounds, dropped: notes.dropped, wrong: notes.wrong };
+  return { name, about, rounds, dropped: notes.dropped, wrong: notes.wrong, redisCalls: notes.redisCalls };
 }
 
 /** One window, again if it was disturbed and there is time; undefined: it stayed so. */
@@ -98,6 +110,7 @@ async function measureTarget(
     const { sample, disturbed } = await measureWindow(scene, running, load);
     notes.wrong.push(...tellWrong(name, sample.load));
     const figures = figuresOf(sample);
+    if (sample.redis) notes.redisCalls[name] = callsPerRequest(sample);
     if (before) {
       figures.cancelled = await shareCancelled(scene.upstream, before);
       if (name === 'spillway' && figures.cancelled < 100)

@@ -65,6 +65,8 @@ export interface ScenarioResult {
   readonly dropped: readonly string[];
   /** Answers that were not right. */
   readonly wrong: readonly string[];
+  /** By target: how often its Redis ran each command, for a request of its last window. */
+  readonly redisCalls?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 const cpuOfRole = { proxy: 'cpuProxy', api: 'cpuApi', worker: 'cpuWorker', redis: 'cpuRedis' } as const;
@@ -95,6 +97,14 @@ export function figuresOf({ load, stream, cpuMs, redis, memory }: Sample): Figur
   }
   if (memory) figures.memory = memory.kb / memory.streams;
   return figures;
+}
+
+/** How often each command was run for a request, the most frequent first. */
+export function callsPerRequest({ redis, load }: Sample): Record<string, number> {
+  const calls = Object.entries(redis?.calls ?? {}).toSorted(([, a], [, b]) => b - a);
+  return Object.fromEntries(
+    calls.map(([name, count]) => [name, Number((count / Math.max(1, load.answered)).toFixed(2))]),
+  );
 }
 
 /** One figure of a target over all rounds that have it. */

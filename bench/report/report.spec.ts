@@ -44,7 +44,7 @@ describe('figures of a window', () => {
       load,
       stream: true,
       cpuMs: { api: 100, worker: 50, redis: 50 },
-      redis: { commands: 4_000, scripts: 800, scriptUs: 40_000 },
+      redis: { commands: 4_000, scripts: 800, scriptUs: 40_000, calls: { xadd: 200 } },
       memory: { kb: 5_000, streams: 100 },
     });
     expect(figures).toEqual({

@@ -8,6 +8,8 @@ export interface RedisFigures {
   readonly scripts: number;
   /** Time inside scripts, µs. */
   readonly scriptUs: number;
+  /** How often each command was run. */
+  readonly calls: Readonly<Record<string, number>>;
 }
 
 /** How a Redis counts the runs of scripts. */
@@ -42,12 +44,14 @@ export class RedisMeter {
 /** `INFO commandstats`: a line `cmdstat_<name>:calls=…,usec=…,…` for each command. */
 export function parseCommandStats(text: string): RedisFigures {
   let [commands, scripts, scriptUs] = [0, 0, 0];
+  const counted: Record<string, number> = {};
   for (const [, name = '', calls, usec] of text.matchAll(/^cmdstat_([^:]+):calls=(\d+),usec=(\d+)/gm)) {
     if (OURS.has(name)) continue;
     commands += Number(calls);
+    counted[name] = Number(calls);
     if (!SCRIPT_COMMANDS.has(name)) continue;
     scripts += Number(calls);
     scriptUs += Number(usec);
   }
-  return { commands, scripts, scriptUs };
+  return { commands, scripts, scriptUs, calls: counted };
 }

@@ -56,6 +56,9 @@ describe('Redis', () => {
       'cmdstat_config|resetstat:calls=1,usec=30,usec_per_call=30.00,rejected_calls=0,failed_calls=0',
       'cmdstat_info:calls=3,usec=90,usec_per_call=30.00,rejected_calls=0,failed_calls=0',
     ].join('\r\n');
-    expect(parseCommandStats(text)).toEqual({ commands: 31, scripts: 11, scriptUs: 507 });
+    expect(parseCommandStats(text)).toEqual({
+      ...{ commands: 31, scripts: 11, scriptUs: 507 },
+      calls: { evalsha: 10, xadd: 20, fcall: 1 },
+    });
   });
 });
