@@ -22,7 +22,7 @@ export interface Scenario {
   readonly workload: Workload;
   /** @param windowMs how long a window is to be */
   readonly loop: (windowMs: number) => Loop;
-  /** Default: as many as the run has. */
+  /** At most; fewer where the run has fewer. Default: as many as the run has. */
   readonly rounds?: number;
   /** Memory per open stream is measured, so every window has processes of its own. */
   readonly memory?: true;
@@ -66,7 +66,7 @@ export async function runScenario(
   options: RunOptions,
 ): Promise<ScenarioResult> {
   const { name, about, targets } = scenario;
-  const count = scenario.rounds ?? options.rounds;
+  const count = Math.min(scenario.rounds ?? options.rounds, options.rounds);
   const running = await scene.keep(targets);
   if (!scenario.memory) for (const { target } of running) await warmUp(scene, target, scenario);
   const notes: Notes = {
