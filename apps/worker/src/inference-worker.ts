@@ -73,7 +73,7 @@ export class InferenceWorker implements OnApplicationBootstrap, BeforeApplicatio
     const consumer = broker.consume(name, {
       concurrency,
       workerConcurrency: this.loaded.config.providers[name]?.workerConcurrency ?? concurrency,
-      process: (job, signal) => processJob({ broker, provider, log, maxRetryDelayMs }, job, signal),
+      process: (job, control) => processJob({ broker, provider, log, maxRetryDelayMs }, job, control),
     });
     // Else the next heartbeat would not try again.
     await consumer.catch((error: unknown) => {

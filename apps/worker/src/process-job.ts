@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BrokerLog } from '#broker/connection.js';
+import type { JobControl } from '#broker/consumer.js';
 import type { InferenceJob } from '#broker/keys.js';
 import type { WorkerBroker } from '#broker/worker-broker.js';
 import type { Run } from '#core/ledger/transitions.js';
@@ -19,8 +20,12 @@ interface Context {
  * Looks at one attempt: claims it, runs it, or sees that there is nothing to do. Never rejects: a run whose end could
  * not be written loses its lease, and the ledger goes on from there.
  */
-export async function processJob(context: Context, job: InferenceJob, signal: AbortSignal): Promise<void> {
-  const { broker, log } = context;
+export async function processJob(
+  context: Context,
+  job: InferenceJob,
+  { signal, letGo }: JobControl,
+): Promise<void> {
+  const { broker, provider, log } = context;
   const { request, attempt } = job;
   try {
     const by = { request, attempt, token: randomUUID(), worker: broker.name };
@@ -34,18 +39,27 @@ export async function processJob(context: Context, job: InferenceJob, signal: Ab
         await broker.queues.add(request, claim);
         return;
       case 'run':
-        await run(context, request, claim, signal);
+        if (claim.targets[claim.target]?.provider === provider.name)
+          await run(context, request, claim, { signal, letGo });
+        else await handOn(context, request, claim.epoch);
     }
   } catch (error) {
     log.error({ request, attempt, reason: String(error) }, 'a job broke off; its lease will lapse');
   }
 }
 
+/** The job was added before its queue turned out to be full, and the request has gone to another provider's since. */
+async function handOn({ broker }: Context, request: string, epoch: number): Promise<void> {
+  await broker.ledger.settle({ request, epoch, usage: null });
+  const placed = await broker.ledger.release(request, epoch);
+  if (placed) await broker.queues.add(request, placed);
+}
+
 async function run(
   { broker, provider, maxRetryDelayMs }: Context,
   request: string,
   claim: Run,
-  signal: AbortSignal,
+  { signal, letGo }: JobControl,
 ): Promise<void> {
   const controller = new AbortController();
   const drain = () => controller.abort(signal.reason);
@@ -59,7 +73,8 @@ async function run(
   const expire = setTimeout(() => controller.abort('expired'), Math.max(0, claim.remainingMs));
   try {
     const deadlineAt = performance.now() + claim.remainingMs;
-    await runAttempt({ broker, provider, request, run: claim, controller, deadlineAt, maxRetryDelayMs });
+    const attempt = { broker, provider, request, run: claim, controller, deadlineAt, maxRetryDelayMs };
+    await runAttempt({ ...attempt, onEnding: letGo });
   } finally {
     clearTimeout(expire);
     release();

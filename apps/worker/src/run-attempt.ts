@@ -29,6 +29,8 @@ export interface Attempt {
   readonly deadlineAt: number;
   /** The longest wait for a target that is not to be called now, ms. */
   readonly maxRetryDelayMs: number;
+  /** Its end is on its way to the ledger: whatever is sent after it, on the same connection, comes after it. */
+  readonly onEnding: () => void;
 }
 
 /** Carries out one run: calls the provider, relays its frames, then ends the request or moves it on. */
@@ -68,6 +70,7 @@ type Last = LastFrame | undefined;
 
 async function complete(attempt: Attempt, { last, usage, report }: Ended): Promise<void> {
   const sealed = seal(attempt, { outcome: { kind: 'completed' }, last, usage });
+  attempt.onEnding();
   await Promise.all([sealed, report({ kind: 'answered' })]);
 }
 

@@ -70,19 +70,21 @@ export class AcceptGate {
   }
 
   /**
-   * Sends an accept, unless Redis is known to be away or nearly full.
+   * Sends an accept, unless Redis is known to be away or nearly full. `along`: sends what may travel with it.
    *
    * @throws {SpillwayError} `redis_unavailable`, within 300 ms: the request is not in the
    * ledger, or is cancelled as soon as Redis answers again
    */
-  async pass(request: Passing, accept: () => Promise<AcceptReply>): Promise<AcceptReply> {
+  async pass(request: Passing, accept: () => Promise<AcceptReply>, along?: () => void): Promise<AcceptReply> {
     const patientUntil = performance.now() + PATIENCE_MS;
     // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
     if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');
     const { fullPercent } = this.memory;
     if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
     try {
-      const reply = await this.pulse.guard(accept(), patientUntil - performance.now());
+      const accepting = accept();
+      along?.();
+      const reply = await this.pulse.guard(accepting, patientUntil - performance.now());
       const { id, body, keepMs } = request;
       const isKept = keepMs !== undefined;
       if (reply.kind === 'accepted') this.recent.note({ id, isKept, bytes: body.length, send: accept });

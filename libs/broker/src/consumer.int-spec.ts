@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { eventually } from '../../../test/support/client.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
-import { Consumer } from './consumer.js';
+import { Consumer, type JobControl } from './consumer.js';
 import type { InferenceJob } from './keys.js';
 import { Parts, silentLog, whenReadyAgain } from './testing/parts.js';
 
@@ -15,10 +16,12 @@ class Hand {
   /** Of aborted signals. */
   readonly reasons: unknown[] = [];
   private readonly ends: (() => void)[] = [];
+  private readonly letGos: (() => void)[] = [];
   private readonly watchers = new Set<() => void>();
 
-  readonly process = (data: InferenceJob, signal: AbortSignal): Promise<void> => {
+  readonly process = (data: InferenceJob, { signal, letGo }: JobControl): Promise<void> => {
     this.taken.push(data);
+    this.letGos.push(letGo);
     for (const watcher of this.watchers) watcher();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ends.push(resolve);
@@ -40,6 +43,10 @@ class Hand {
 
   end(n: number): void {
     this.ends[n]?.();
+  }
+
+  letGo(n: number): void {
+    this.letGos[n]?.();
   }
 }
 
@@ -114,6 +121,28 @@ describe('Consumer', () => {
     hand.end(0);
     await hand.has(3);
     expect(hand.taken).toHaveLength(3);
+  });
+
+  it('takes a job that was let go off its queue, and waits for what it still does', async () => {
+    const hand = new Hand();
+    const consumer = consume(hand, 1);
+    await parts.queues.add(request(1), job());
+    await parts.queues.add(request(2), job());
+    await hand.has(1);
+    hand.letGo(0);
+    await hand.has(2);
+    expect(await parts.queues.has(request(1), job())).toBe(false);
+    hand.end(1);
+    let drained = false;
+    const draining = consumer.drain(60_000).then(() => (drained = true));
+    // The second one is over as far as its queue is concerned as well.
+    await eventually(
+      async () => ((await parts.queues.has(request(2), job())) ? undefined : true),
+      'the second job to go',
+    );
+    expect(drained).toBe(false);
+    hand.end(0);
+    expect(await draining).toBe(true);
   });
 
   it('frees the place of a worker that is gone when its job is forgotten', async () => {

@@ -13,8 +13,18 @@ export interface ConsumerOptions {
   readonly connection: Redis;
   readonly keys: Keys;
   readonly log: BrokerLog;
-  /** Looks at one attempt. The signal aborts, with reason `drain`, when this process has to go. Must not reject. */
-  readonly process: (job: InferenceJob, signal: AbortSignal) => Promise<void>;
+  /** Looks at one attempt. Must not reject. */
+  readonly process: (job: InferenceJob, control: JobControl) => Promise<void>;
+}
+
+export interface JobControl {
+  /** Aborts, with reason `drain`, when this process has to go. */
+  readonly signal: AbortSignal;
+  /**
+   * The job has served its purpose: BullMQ may take it off its queue, in one write with what the ledger was just sent
+   * and after it, while the rest is waited for.
+   */
+  readonly letGo: () => void;
 }
 
 /** How long a job is its worker's, ms; renewed at half of it. stuck-jobs.ts counts on it. */
@@ -94,7 +104,12 @@ export class Consumer {
     token: string | undefined,
     signal = new AbortController().signal,
   ): Promise<void> {
-    if (!this.draining) return this.options.process(job.data, signal);
+    if (!this.draining) {
+      const { promise: isLetGo, resolve: letGo } = Promise.withResolvers<void>();
+      const processed = this.options.process(job.data, { signal, letGo });
+      void this.track(processed);
+      return Promise.race([processed, isLetGo]);
+    }
     // Not looked at yet, so the job itself goes back, to the head of its queue.
     await job.moveToWait(token);
     throw new WaitingError();

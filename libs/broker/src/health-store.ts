@@ -109,10 +109,20 @@ export class HealthStore {
   /** Notes what a call says of its provider. Resolves once this process's own copy has it. Never rejects. */
   async report({ request, target, probe, result }: ReportedCall): Promise<void> {
     const call = () => ({ request, probe, result, now: this.now() });
+    if (this.teachesNothing(target, call())) return;
     await Promise.all([
       this.change(target.provider, (value) => write(readBreaker(value), noteCall, call(), value)),
       this.change(targetKey(target), (value) => write(readCoolDown(value), noteCoolDown, call(), value)),
     ]);
+  }
+
+  /** What nearly every call says: that its provider goes on as it was. */
+  private teachesNothing(target: Target, call: Parameters<typeof noteCall>[1]): boolean {
+    const key = targetKey(target);
+    if (this.lines.has(target.provider) || this.lines.has(key)) return false;
+    const { breakers, coolDowns } = this.view();
+    const [breaker, coolDown] = [breakers.get(target.provider), coolDowns.get(key)];
+    return noteCall(breaker, call) === breaker && noteCoolDown(coolDown, call) === coolDown;
   }
 
   private now(): number {

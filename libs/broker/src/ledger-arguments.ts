@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Guard, NewRequest } from '#core/ledger/transitions.js';
 
 export type Argument = string | number | Buffer;
@@ -28,7 +29,7 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
     request.timeoutMs,
     request.replica,
     request.maxWaiting,
-    request.body,
+    cheapest(request.body),
     Math.ceil(request.delayMs ?? 0),
     keepMs === undefined ? '' : Math.ceil(keepMs),
     idempotency?.key ?? '',
@@ -37,4 +38,15 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
     first?.provider ?? '',
     first?.maxQueueWaitMs ?? '',
   ];
+}
+
+/** Above it, text costs more than bytes. */
+const MAX_TEXT_BYTES = 64 * 1024;
+
+/**
+ * The same bytes as text, where they are text: a command of text alone is put together several times faster than one
+ * with bytes in it.
+ */
+export function cheapest(bytes: Buffer): string | Buffer {
+  return bytes.length <= MAX_TEXT_BYTES && isUtf8(bytes) ? bytes.toString('utf8') : bytes;
 }

@@ -19,7 +19,7 @@ import type {
 } from '#core/ledger/transitions.js';
 import { shardOf } from '#core/ids.js';
 import type { Keys } from './keys.js';
-import { acceptArguments, guardArguments, type Argument } from './ledger-arguments.js';
+import { acceptArguments, cheapest, guardArguments, type Argument } from './ledger-arguments.js';
 import { groupByShard, placedOrNot, readAccepted, readAttended, readDeadLetter } from './ledger-replies.js';
 import { readPlaced, readRun, readState, type Attended } from './ledger-replies.js';
 import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js';
@@ -114,7 +114,7 @@ export class Ledger {
 
   /** Logs and publishes a run's next frame. False: stop, another run holds the request, or it ended. */
   async append({ request, epoch, seq, bytes: frame }: AppendArgs): Promise<boolean> {
-    const args = [request, this.keys.channels, epoch, seq, frame];
+    const args = [request, this.keys.channels, epoch, seq, cheapest(frame)];
     return (await this.scripts.append.run(this.redis, this.keys.frames(request), args)) === 1;
   }
 
@@ -128,7 +128,7 @@ export class Ledger {
       failed ? JSON.stringify(outcome.params) : '{}',
       record ?? '',
       last?.seq ?? '',
-      last?.bytes ?? '',
+      last ? cheapest(last.bytes) : '',
       usage === undefined || guard.kind !== 'epoch' ? 0 : 1,
       usage ?? '',
     ]);

@@ -56,9 +56,13 @@ export class HandWorker {
     }
   }
 
-  /** Claims the next job that arrives. */
+  /** Claims the next job that arrives; one that was added for a request that its queue then refused is let go. */
   async next(): Promise<HandRun> {
-    return this.claim(await this.nextJob());
+    for (;;) {
+      const job = await this.nextJob();
+      if (await this.ledger.describe(job.request)) return this.claim(job);
+      job.done();
+    }
   }
 
   claim({ request, attempt, done }: HandJob): Promise<HandRun> {
