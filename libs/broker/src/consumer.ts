@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { WaitingError, Worker, type Job } from 'bullmq';
+import { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { BrokerLog } from './connection.js';
 import { ErrorBreaker } from './error-breaker.js';
 import { queueName, type InferenceJob, type Keys } from './keys.js';
+import { Slots } from './slots.js';
 
 export interface ConsumerOptions {
   readonly provider: string;
@@ -27,54 +28,68 @@ export interface JobControl {
   readonly letGo: () => void;
 }
 
-/** How long a job is its worker's, ms; renewed at half of it. stuck-jobs.ts counts on it. */
+/** How long a job is its worker's, ms. stuck-jobs.ts counts on it, and on its being renewed. */
 const LOCK_MS = 10_000;
+const RENEW_MS = 2_500;
+/** Pause after an error of the queue, ms. */
+const ERROR_PAUSE_MS = 500;
 /** How long BullMQ may take to close its connections. */
 const CLOSE_MS = 2_000;
+
+/** A job that BullMQ has handed to us, and the token of its lock. */
+interface HeldJob {
+  readonly job: Job<InferenceJob>;
+  readonly token: string;
+}
+
+/** As BullMQ answers a completion; empty where no job waits. */
+type NextJob = [data?: Parameters<typeof Job.fromJSON>[1], id?: string];
 
 /**
  * Takes one provider's jobs from BullMQ, which delivers at least once and decides nothing: jobs never fail and return
  * nothing, so no text of a request reaches BullMQ's keys.
+ *
+ * The jobs are fetched by hand (`getNextJob`, `moveToCompleted`): BullMQ's own loop begins with one job per round trip
+ * to Redis, whatever waits; this one begins with each job as it comes.
  */
 export class Consumer {
   private readonly worker: Worker<InferenceJob>;
+  private readonly breaker: ErrorBreaker;
+  private readonly slots: Slots;
+  private readonly held = new Set<HeldJob>();
+  /** All that must be over before the connections are closed. */
   private readonly active = new Set<Promise<void>>();
+  private readonly stop = new AbortController();
+  private listening: Promise<void> | undefined;
+  private renewal: NodeJS.Timeout | undefined;
   private draining = false;
 
   constructor(private readonly options: ConsumerOptions) {
     const { provider, keys, log } = options;
-    // BullMQ hands over the abort signal only to a plain function of three parameters.
-    const processor = (job: Job<InferenceJob>, token: string | undefined, signal: AbortSignal | undefined) =>
-      this.track(this.take(job, token, signal));
-    this.worker = new Worker<InferenceJob>(queueName(provider), processor, {
+    this.slots = new Slots(options.workerConcurrency);
+    this.worker = new Worker<InferenceJob>(queueName(provider), null, {
       connection: options.connection,
       prefix: keys.queuePrefix(provider),
-      concurrency: options.workerConcurrency,
-      autorun: false,
       lockDuration: LOCK_MS,
       stalledInterval: 5_000,
       // The ledger counts starts; BullMQ failing a job would only lose it.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       drainDelay: 1,
-      // Its default of 15 s is how long a worker would look away after Redis was gone.
-      runRetryDelay: 500,
       skipVersionCheck: true,
     });
-    const breaker = new ErrorBreaker({
-      pause: () => void this.worker.pause(true),
-      resume: () => {
-        if (!this.draining) void this.worker.resume();
-      },
+    this.breaker = new ErrorBreaker({
+      pause: () => this.slots.pause(),
+      resume: () => this.slots.resume(),
       report: (reason, errors) => log.warn({ provider, reason, errors }, 'the queue gives errors; pausing'),
     });
-    this.worker.on('error', (error) => breaker.failed(error));
+    this.worker.on('error', (error) => this.breaker.failed(error));
   }
 
   start(): void {
-    // Errors of the loop arrive as `error` events.
-    this.worker
-      .run()
-      .catch((error: unknown) => this.options.log.error({ error: String(error) }, 'queue loop ended'));
+    this.renewal = setInterval(() => void this.renewLocks(), RENEW_MS);
+    // Errors of the checker arrive as `error` events.
+    void this.worker.startStalledCheckTimer();
+    this.listening = this.listen();
   }
 
   /**
@@ -83,11 +98,74 @@ export class Consumer {
    */
   async drain(drainMs: number): Promise<void> {
     this.draining = true;
-    await this.worker.pause(true);
-    const abort = setTimeout(() => this.worker.cancelAllJobs('drain'), drainMs);
-    await Promise.allSettled(this.active);
+    this.slots.close();
+    const abort = setTimeout(() => this.stop.abort('drain'), drainMs);
+    while (this.active.size > 0) await Promise.all(this.active);
     clearTimeout(abort);
+    clearInterval(this.renewal);
+    // Ends the wait for a job; one that came at this very moment is found by the sweeper.
     await this.closeWorker();
+    await this.listening;
+  }
+
+  /** Waits for jobs, one at a time; a job that ends brings the next one along if there is one. */
+  private async listen(): Promise<void> {
+    for (let count = 0; await this.slots.take(); count += 1) {
+      const token = `${this.worker.id}:${count}`;
+      const job = await this.worker.getNextJob(token).catch(async (error: Error) => {
+        this.breaker.failed(error);
+        await delay(ERROR_PAUSE_MS);
+      });
+      if (job) this.begin({ job, token });
+      else this.slots.give();
+    }
+  }
+
+  /** With a slot taken. */
+  private begin(held: HeldJob): void {
+    void this.track(this.draining ? this.putBack(held) : this.process(held));
+  }
+
+  private async process(held: HeldJob): Promise<void> {
+    const { job, token } = held;
+    this.held.add(held);
+    const { promise: isLetGo, resolve: letGo } = Promise.withResolvers<void>();
+    const processed = this.options.process(job.data, { signal: this.stop.signal, letGo });
+    void this.track(processed);
+    await Promise.race([processed, isLetGo]);
+    this.held.delete(held);
+    const next = await this.complete(held);
+    if (next) this.begin({ job: next, token });
+    else this.slots.give();
+  }
+
+  /** Takes the job off its queue; the answer is the next one, if there is one. */
+  private async complete({ job, token }: HeldJob): Promise<Job<InferenceJob> | undefined> {
+    try {
+      const reply: unknown = await job.moveToCompleted(undefined, token, this.slots.areOpen);
+      const [data, id] = (Array.isArray(reply) ? reply : []) as NextJob;
+      return data && Job.fromJSON<InferenceJob>(this.worker, data, id);
+    } catch (error) {
+      // It was forgotten, or Redis takes no writes: what became of the request is in the ledger.
+      if (!isForgotten(error)) this.breaker.failed(error as Error);
+      return undefined;
+    }
+  }
+
+  /** Not looked at yet, so the job itself goes back, to the head of its queue. */
+  private async putBack({ job, token }: HeldJob): Promise<void> {
+    await job.moveToWait(token).catch((error: Error) => this.breaker.failed(error));
+  }
+
+  private async renewLocks(): Promise<void> {
+    const held = [...this.held];
+    if (held.length === 0) return;
+    const ids = held.map(({ job }) => job.id ?? '');
+    const tokens = held.map(({ token }) => token);
+    // One that was lost is the ledger's to judge.
+    await this.worker
+      .extendJobLocks(ids, tokens, LOCK_MS)
+      .catch((error: Error) => this.breaker.failed(error));
   }
 
   /** With nothing in hand. Right after its connection was cut, BullMQ's close may reject, or never come back. */
@@ -99,28 +177,17 @@ export class Consumer {
     if (reason !== undefined) this.options.log.warn({ reason }, 'the queue did not close well');
   }
 
-  private async take(
-    job: Job<InferenceJob>,
-    token: string | undefined,
-    signal = new AbortController().signal,
-  ): Promise<void> {
-    if (!this.draining) {
-      const { promise: isLetGo, resolve: letGo } = Promise.withResolvers<void>();
-      const processed = this.options.process(job.data, { signal, letGo });
-      void this.track(processed);
-      return Promise.race([processed, isLetGo]);
-    }
-    // Not looked at yet, so the job itself goes back, to the head of its queue.
-    await job.moveToWait(token);
-    throw new WaitingError();
-  }
-
-  private async track(taken: Promise<void>): Promise<void> {
-    this.active.add(taken);
+  private async track(work: Promise<void>): Promise<void> {
+    this.active.add(work);
     try {
-      await taken;
+      await work;
     } finally {
-      this.active.delete(taken);
+      this.active.delete(work);
     }
   }
+}
+
+/** BullMQ has a code for each way in which a job may not be ours any more. */
+function isForgotten(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }
