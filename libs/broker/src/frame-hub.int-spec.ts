@@ -1,12 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { ulid } from 'ulid';
+import { monotonicFactory } from 'ulid';
 import { requestId } from '#core/ids.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
 import { FrameHub } from './frame-hub.js';
 import type { FrameReader } from './frame-reader.js';
 import { ProcessChannel } from './process-channel.js';
 import { Parts, whenReadyAgain } from './testing/parts.js';
+
+/** Requests of one millisecond are queued in the order of their ids: here in that of their making. */
+const ulid = monotonicFactory();
 
 describe('FrameHub', () => {
   let server: TestRedis;
