@@ -36,6 +36,8 @@ export class Broker {
   constructor(private readonly options: BrokerOptions) {
     this.member = new BrokerMember('api', options);
     const { redis, ledger } = this.member;
+    // Where Redis refuses, the sweeper places the first requests.
+    redis.on('ready', () => void ledger.prepareAccept().catch(() => undefined));
     this.hub = new FrameHub(this.member.ledger, this.member.channel);
     const isRead = (id: string) => this.hub.expect(id);
     this.gate = new AcceptGate({ url: options.redis.url, redis, ledger, isRead, log: options.log });

@@ -92,6 +92,14 @@ export class Ledger {
     return this.acceptAs(request, named, [key, known]);
   }
 
+  /**
+   * For whoever sends a job right behind its accept: on a connection that is new, or to a Redis that has just started,
+   * the accept itself would be sent again, behind the job.
+   */
+  async prepareAccept(): Promise<void> {
+    await this.scripts.accept.load(this.redis);
+  }
+
   private async acceptAs(request: NewRequest, named: string, keys: readonly string[]): Promise<AcceptReply> {
     const reply = await this.run('accept', request.id, acceptArguments(request, named), keys);
     return readAccepted(list(reply)) ?? this.accept(request);

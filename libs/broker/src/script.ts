@@ -40,6 +40,11 @@ export class Script {
     this.sha = createHash('sha1').update(this.lua).digest('hex');
   }
 
+  /** Makes Redis know the script, so that not even its first call is sent twice. */
+  async load(redis: Redis): Promise<void> {
+    await redis.script('LOAD', this.lua);
+  }
+
   async run(redis: Redis, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
     const rest = [keys.length, ...keys, ...args];
     try {
