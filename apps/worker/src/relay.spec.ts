@@ -46,6 +46,16 @@ describe('relay', () => {
     expect(result).toBe(whole);
   });
 
+  it('sends the last frame with the end', async () => {
+    const { all, appended } = await relayed([role, token, { ...finish, last: true }], whole);
+    expect({ all, appended }).toEqual({ all: 'role token finish ', appended: 'role token ' });
+  });
+
+  it('sends a stream that came at once with the end alone', async () => {
+    const { all, appended } = await relayed([{ ...token, last: true }], whole);
+    expect({ all, appended }).toEqual({ all: 'token ', appended: '' });
+  });
+
   it('leaves nothing behind when the call fails before any output', async () => {
     const { all, result } = await relayed([role, role], broken);
     expect(all).toBe('');

@@ -3,7 +3,7 @@ import type { FrameWriter } from './frame-writer.js';
 
 /**
  * Passes a call's frames on. A stream's frames are held until the first real output, so that a failure before it
- * leaves nothing behind and a fallback stays invisible; a non-stream is one frame, which goes out with the seal.
+ * leaves nothing behind and a fallback stays invisible. The last frame, and so a whole answer, goes out with the seal.
  */
 export async function relay(
   call: AsyncGenerator<ProviderFrame, CallEnd, void>,
@@ -16,13 +16,14 @@ export async function relay(
     const step = await call.next();
     if (step.done) {
       // A whole answer without any output (an empty one) is an answer all the same.
-      if (!visible && step.value.ok) writer.hold(held);
+      if (visible || step.value.ok) writer.hold(held);
       return step.value;
     }
-    const { bytes, output } = step.value;
+    const { bytes, output, last } = step.value;
     visible ||= output && stream;
     held.push(bytes);
-    if (!visible) continue;
-    await writer.write(Buffer.concat(held.splice(0)));
+    if (!visible || last) continue;
+    const full = writer.write(Buffer.concat(held.splice(0)));
+    if (full) await full;
   }
 }

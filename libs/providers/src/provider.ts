@@ -38,6 +38,8 @@ export interface ProviderFrame {
    * frames back, so that a fallback stays invisible.
    */
   readonly output: boolean;
+  /** Nothing follows but the end of the call, so that it may travel with that. */
+  readonly last?: true;
 }
 
 /** Token counts as the upstream reported them. */
@@ -61,7 +63,7 @@ export type CallEnd = {
 /** An upstream service. One per provider and worker process; holds its connections. */
 export interface Provider {
   /**
-   * Calls the upstream. A stream yields each event as `data: …\n\n`, the final `data: [DONE]\n\n` included; a
+   * Calls the upstream. A stream yields whole events (`data: …\n\n`), the final `data: [DONE]\n\n` included; a
    * non-stream yields one frame, the whole JSON body. Aborting the signal closes the upstream socket at once, and so
    * does leaving the iteration.
    */

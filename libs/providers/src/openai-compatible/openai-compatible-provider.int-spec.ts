@@ -282,9 +282,14 @@ function* toChunks(text: string): Generator<string> {
   }
 }
 
+/** The text of a frame, which may hold several events. */
 function readDelta(frame: Buffer): string {
-  const json = frame.toString().slice('data: '.length);
-  if (json.startsWith('[DONE]')) return '';
-  const { choices } = JSON.parse(json) as { choices: { delta: { content?: string } }[] };
-  return choices[0]?.delta.content ?? '';
+  const events = frame.toString().split('\n\n').filter(Boolean);
+  const texts = events.map((event) => {
+    const json = event.slice('data: '.length);
+    if (json === '[DONE]') return '';
+    const { choices } = JSON.parse(json) as { choices: { delta: { content?: string } }[] };
+    return choices[0]?.delta.content ?? '';
+  });
+  return texts.join('');
 }

@@ -1,7 +1,7 @@
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CallEnd, ProviderCall, ProviderFrame } from '../provider.js';
-import { ChatStream } from './chat-stream.js';
+import { ChatStream, type ChatStep } from './chat-stream.js';
 import { countTextBytes, readUsage } from './chunk.js';
 import { toConnectionFacts } from './exchange.js';
 import type { Exchange } from './exchange.js';
@@ -49,27 +49,45 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
   const phase = () => (chat.outputSeen ? 'visible' : 'headers');
   const firstTokenAt = startedAt + call.timeouts.firstTokenMs;
   const endAt = startedAt + (call.timeouts.streamMs ?? Infinity);
+  const ended = (facts: CallFacts | undefined): CallEnd => {
+    const so = { ok: false, phase: phase(), ...counted() } as const;
+    return facts ? { ...so, aborted: false, facts } : { ...so, aborted: true };
+  };
   for (;;) {
     const nextAt = chat.outputSeen ? performance.now() + call.timeouts.idleMs : firstTokenAt;
     const event = await exchange.next(Math.min(nextAt, endAt));
-    for (const step of chat.take(event, endAt <= nextAt ? 'stream' : undefined)) {
-      switch (step.kind) {
-        case 'frame':
-          yield step.frame;
-          // More may already be parsed; nothing of it may be sent after a cancel.
-          if (exchange.aborted) return { ok: false, aborted: true, phase: phase(), ...counted() };
-          break;
-        case 'complete':
-          exchange.release();
-          yield DONE;
-          return { ok: true, ...(chat.usage ? usage() : received()) };
-        case 'failed':
-          return { ok: false, aborted: false, phase: phase(), facts: step.facts, ...counted() };
-        case 'aborted':
-          return { ok: false, aborted: true, phase: phase(), ...counted() };
-      }
+    const { frames, end } = takeAll(chat.take(event, endAt <= nextAt ? 'stream' : undefined));
+    if (end?.kind === 'complete') {
+      exchange.release();
+      yield { ...joined([...frames, DONE]), last: true };
+      return { ok: true, ...(chat.usage ? usage() : received()) };
     }
+    if (frames.length > 0) yield joined(frames);
+    if (end) return ended(end.kind === 'failed' ? end.facts : undefined);
+    if (exchange.aborted) return ended(undefined);
   }
+}
+
+type Frames = readonly ProviderFrame[];
+
+/** What one read brought: its frames, and how the stream ended if it did. */
+function takeAll(steps: Iterable<ChatStep>): { frames: Frames; end?: Exclude<ChatStep, { kind: 'frame' }> } {
+  const frames: ProviderFrame[] = [];
+  for (const step of steps) {
+    if (step.kind !== 'frame') return { frames, end: step };
+    frames.push(step.frame);
+  }
+  return { frames };
+}
+
+/** Frames that came together travel together: each step from here to the ledger costs more than its bytes. */
+function joined(frames: Frames): ProviderFrame {
+  const [first] = frames;
+  if (first && frames.length === 1) return first;
+  return {
+    bytes: Buffer.concat(frames.map(({ bytes }) => bytes)),
+    output: frames.some(({ output }) => output),
+  };
 }
 
 /** Passes on an answer without `stream` whose head was 200: one frame, or none where it is not an answer. */
