@@ -38,7 +38,7 @@ export const fullScenarios: readonly Scenario[] = [
   ...([32, 1, 256] as const).flatMap((concurrency): Scenario[] => {
     const others: readonly TargetName[] = concurrency === 32 ? ['litellm'] : [];
     // Beside a broker that publishes all it has read at once, one that publishes each event.
-    const forStreams: readonly TargetName[] = concurrency === 1 ? [] : ['naive-per-event'];
+    const forStreams: readonly TargetName[] = concurrency === 1 ? [] : ['naive-per-read'];
     const loop = closed(concurrency);
     return [
       {

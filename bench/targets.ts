@@ -15,7 +15,7 @@ export const targetStarts = {
   direct: startDirect,
   fastify: startFastify,
   naive: startNaive,
-  'naive-per-event': (upstreamUrl) => startNaive(upstreamUrl, { publish: 'event' }),
+  'naive-per-read': (upstreamUrl) => startNaive(upstreamUrl, { publish: 'read' }),
   spillway: spillway({}),
   portkey: startPortkey,
   litellm: startLitellm,

@@ -8,7 +8,7 @@ interface Bar {
 }
 
 /** Those that do the same for their users; the others are only there to measure against. */
-const charted = ['naive', 'naive-per-event', 'portkey', 'litellm'];
+const charted = ['naive', 'naive-per-read', 'portkey', 'litellm'];
 
 const LABEL_PX = 210;
 /** From 1 to the end of the axis, on either side. */

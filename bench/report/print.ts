@@ -16,7 +16,7 @@ const ratioFigures = ['requests', 'p50', 'first50', 'cpu', 'cpuEvent', 'memory']
 
 /** Targets in the order of the tables. */
 export const targetOrder = [
-  ...['direct', 'fastify', 'naive', 'naive-per-event', 'spillway', 'portkey', 'litellm', 'no-ledger'],
+  ...['direct', 'fastify', 'naive', 'naive-per-read', 'spillway', 'portkey', 'litellm', 'no-ledger'],
   ...['spillway-2-workers', 'spillway-2-apis', 'spillway-2-of-each'],
 ];
 

@@ -5,8 +5,8 @@ export interface NaiveOptions {
   /** Calls at once. Default 1,100, as Spillway's in the benchmark. */
   readonly concurrency?: number;
   /**
-   * What the worker publishes at a time: what it has read from the socket (`read`, the least work), or each event of
-   * the stream (`event`, as a loop over the chunks of an SDK does). Default `read`.
+   * What the worker publishes at a time: each event of the stream (`event`, as a loop over the chunks of an SDK does),
+   * or what it has read from the socket (`read`, the least work). Default `event`.
    */
   readonly publish?: 'read' | 'event';
 }
@@ -17,9 +17,9 @@ export interface NaiveOptions {
  * asked for a key, and a client that leaves stops nothing.
  */
 export async function startNaive(upstreamUrl: string, options: NaiveOptions = {}): Promise<Target> {
-  const { concurrency = 1_100, publish = 'read' } = options;
+  const { concurrency = 1_100, publish = 'event' } = options;
   return startServerTarget({
-    name: publish === 'read' ? 'naive' : 'naive-per-event',
+    name: publish === 'event' ? 'naive' : 'naive-per-read',
     hasRedis: true,
     servers: async ({ port, redisUrl }) => [
       { role: 'api', ...ownProgram('naive-api.ts', [String(port), redisUrl]) },

@@ -14,7 +14,7 @@ const starts: Record<string, TargetStart> = {
   direct: startDirect,
   fastify: startFastify,
   naive: startNaive,
-  'naive-per-event': (upstreamUrl) => startNaive(upstreamUrl, { publish: 'event' }),
+  'naive-per-read': (upstreamUrl) => startNaive(upstreamUrl, { publish: 'read' }),
 };
 
 let upstream: UpstreamProcess;

@@ -39,7 +39,9 @@ app.post<{ Body: { stream?: boolean } }>('/v1/chat/completions', async ({ body }
     void subscriber.unsubscribe(channel);
   });
   await subscriber.subscribe(channel);
-  await queue.add('chat', { body, channel });
+  const job = await queue.add('chat', { body, channel });
+  // Says nothing of what was published: the end of that is an empty message of its own.
+  job.waitUntilFinished(queueEvents).catch((error: Error) => stream.destroy(error));
   return reply.header('content-type', 'text/event-stream').send(stream);
 });
 await app.listen({ host: '127.0.0.1', port: Number(port) });
