@@ -120,8 +120,8 @@ export class Edge {
   /** Why this request goes no further; decided by its head alone, before its body is read. */
   private refuse(request: FastifyRequest): SpillwayError | undefined {
     const { method, headers, raw } = request;
-    const hosts = raw.headersDistinct['host'] ?? [];
-    if (hosts.length > 1 || (hosts.length === 0 && raw.httpVersion !== '1.0')) {
+    const hosts = countHosts(raw.rawHeaders);
+    if (hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) {
       return new SpillwayError('invalid_value', {
         param: 'Host',
         reason: 'There must be exactly one Host header.',
@@ -173,6 +173,15 @@ export class Edge {
     socket.end(rawErrorResponse(code, params, current?.record.id ?? newRequestId()));
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
+}
+
+/** In names and values by turns: Node's own sorting makes a list for each header, and keeps it with the request. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 /** Did the client close the connection, in the middle of its request even? */

@@ -31,8 +31,8 @@ export class FrameReader implements AsyncIterable<LogEntry> {
   private queue: LogEntry[] = [];
   private queuedBytes = 0;
   private behind = false;
-  /** Of the run that is read now. */
-  private start: LogEntry | undefined;
+  /** Of the run that is read now. As text: the bytes are a part of all that came with them, which they would keep. */
+  private start: { readonly id: string; readonly text: string } | undefined;
   /** How often the log may have become another than was read so far, and how many of these were looked into. */
   private doubts = 0;
   private settledDoubts = 0;
@@ -148,11 +148,11 @@ export class FrameReader implements AsyncIterable<LogEntry> {
     const { start } = this;
     if (!start || this.tail === start.id) return true;
     const [entry] = await this.fetch(`${Number.parseInt(start.id) - 1}-${Number.MAX_SAFE_INTEGER}`, 1);
-    return entry?.id === start.id && entry.bytes.equals(start.bytes);
+    return entry?.id === start.id && entry.bytes.toString() === start.text;
   }
 
   private take(entry: LogEntry): void {
-    if (entry.type === 'start') this.start = entry;
+    if (entry.type === 'start') this.start = { id: entry.id, text: entry.bytes.toString() };
     this.queue.push(entry);
     this.queuedBytes += entry.bytes.length;
     this.tail = entry.id;
@@ -180,8 +180,8 @@ export function isAfter(id: string, other: string): boolean {
   return epoch !== otherEpoch ? epoch > otherEpoch : seq > otherSeq;
 }
 
-function runLost(start: LogEntry | undefined): SpillwayError {
-  const { provider = 'the provider' } = JSON.parse(start?.bytes.toString() ?? '{}') as { provider?: string };
+function runLost(start: { readonly text: string } | undefined): SpillwayError {
+  const { provider = 'the provider' } = JSON.parse(start?.text ?? '{}') as { provider?: string };
   return new SpillwayError('stream_interrupted', { provider, reason: 'Redis lost its beginning' });
 }
 

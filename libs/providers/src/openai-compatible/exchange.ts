@@ -30,6 +30,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private readonly events: ExchangeEvent[] = [];
   private bufferedBytes = 0;
   private wake: ((event: ExchangeEvent) => void) | undefined;
+  /** When the wait under way is over, and when the timer fires: one timer for many waits, each longer than the last. */
+  private wakeAt = Infinity;
+  private timerAt = Infinity;
+  private timer: NodeJS.Timeout | undefined;
   private controller: Dispatcher.DispatchController | undefined;
   private readonly onAbort = () => {
     this.destroy();
@@ -62,11 +66,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (remainingMs <= 0) return Promise.resolve({ kind: 'timeout' });
     const queued = this.events.shift();
     if (queued) return Promise.resolve(this.take(queued));
+    this.wakeAt = deadlineAt;
+    if (deadlineAt < this.timerAt) this.setTimer(remainingMs);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.wake?.({ kind: 'timeout' }), remainingMs);
       this.wake = (event) => {
         this.wake = undefined;
-        clearTimeout(timer);
         resolve(event);
       };
     });
@@ -91,13 +95,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.phase = 'possibly_accepted';
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: ResponseHeaders,
-  ): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     if (status < 200) return;
     this.phase = 'headers';
+    // A copy of the head, which would be kept as long as the answer lasts.
+    controller.rawHeaders = null;
     this.emit({ kind: 'head', status, headers });
   }
 
@@ -119,6 +121,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private finish(event: ExchangeEvent): void {
     if (this.state === 'open') this.emit(event);
     this.state = 'over';
+    this.clearTimer();
     this.signal.removeEventListener('abort', this.onAbort);
   }
 
@@ -135,10 +138,31 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return event;
   }
 
+  private setTimer(ms: number): void {
+    clearTimeout(this.timer);
+    this.timerAt = performance.now() + ms;
+    this.timer = setTimeout(() => this.checkTime(), ms);
+  }
+
+  private clearTimer(): void {
+    clearTimeout(this.timer);
+    this.timerAt = Infinity;
+  }
+
+  /** The wait that the timer was set for may be over, and a later one under way. */
+  private checkTime(): void {
+    this.timerAt = Infinity;
+    if (!this.wake) return;
+    const remainingMs = this.wakeAt - performance.now();
+    if (remainingMs <= 0) this.wake({ kind: 'timeout' });
+    else this.setTimer(remainingMs);
+  }
+
   private destroy(): void {
     if (this.state === 'over') return;
     this.state = 'over';
     this.events.length = 0;
+    this.clearTimer();
     this.signal.removeEventListener('abort', this.onAbort);
     this.controller?.abort(new Error('The call was given up.'));
   }

@@ -199,7 +199,15 @@ function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
       ? rewriteBody(Buffer.from(options), { set: { include_usage: 'true' } }).toString()
       : '{"include_usage":true}';
   }
-  return rewriteBody(body, { set, remove: BROKER_MEMBERS });
+  return unpooled(rewriteBody(body, { set, remove: BROKER_MEMBERS }));
+}
+
+/** The HTTP client keeps a body as long as the answer lasts; a part of Node's pool would keep 64 KiB of it. */
+function unpooled(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength === bytes.length) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
 
 function buildHeaders({ apiKey, headers }: OpenAiCompatibleOptions): Readonly<Record<string, string>> {
