@@ -1,29 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ledger } from '#broker/ledger.js';
+import { RecentFrames } from './recent-frames.js';
 
 /** Bytes not yet in the ledger above which the upstream is not read on: what a slow or absent Redis may cost here. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** Pause before a frame that Redis refused (OOM, READONLY) is sent again. */
 const REFUSED_PAUSE_MS = 200;
-/**
- * How long frames that Redis has taken are kept, ms. While its disk is busy it answers before it has written them, for
- * up to 2 s, and one that is killed then comes back without them.
- */
-const KEEP_MS = 3_000;
-
 /** What goes out with the seal. */
 export interface LastFrame {
   readonly seq: number;
   readonly bytes: Buffer;
   /** Sends again what Redis may have lost; after a seal that it did not take. False: the request is another's now. */
   readonly restore: () => Promise<boolean>;
-}
-
-interface TakenFrame {
-  readonly seq: number;
-  readonly bytes: Buffer;
-  /** By `performance.now()`. */
-  readonly at: number;
 }
 
 interface FrameWriterOptions {
@@ -43,9 +31,7 @@ interface FrameWriterOptions {
 export class FrameWriter {
   private pending: Buffer[] = [];
   private pendingBytes = 0;
-  /** What Redis took lately, at least the last of it. */
-  private taken: TakenFrame[] = [];
-  private takenBytes = 0;
+  private readonly taken = new RecentFrames();
   private seq = 0;
   private flushing: Promise<void> | undefined;
   private fenced = false;
@@ -80,8 +66,8 @@ export class FrameWriter {
     if (this.fenced) return undefined;
     const restore = () => this.restore();
     if (rest.length > 0) return { seq: this.seq + 1, bytes: rest, restore };
-    const last = this.taken.at(-1);
-    return last && { seq: last.seq, bytes: last.bytes, restore };
+    const { last } = this.taken;
+    return last && { ...last, restore };
   }
 
   private async flush(): Promise<void> {
@@ -92,7 +78,7 @@ export class FrameWriter {
       const [seq, bytes] = [this.seq, this.takePending()];
       const accepted =
         (await this.append(seq, bytes)) || ((await this.restore()) && (await this.append(seq, bytes)));
-      if (accepted) this.keep({ seq, bytes, at: performance.now() });
+      if (accepted) this.taken.keep({ seq, bytes }, performance.now());
       if (accepted || this.fenced) continue;
       this.fenced = true;
       this.options.onFenced();
@@ -102,19 +88,7 @@ export class FrameWriter {
   /** Those that Redis still has are taken without effect. */
   private async restore(): Promise<boolean> {
     for (const { seq, bytes } of this.taken) if (!(await this.append(seq, bytes))) return false;
-    return this.taken.length > 0;
-  }
-
-  private keep(frame: TakenFrame): void {
-    this.taken.push(frame);
-    this.takenBytes += frame.bytes.length;
-    for (;;) {
-      const [oldest, next] = this.taken;
-      const isOld = oldest && (frame.at - oldest.at > KEEP_MS || this.takenBytes > HIGH_WATER_BYTES);
-      if (!oldest || !next || !isOld) return;
-      this.taken.shift();
-      this.takenBytes -= oldest.bytes.length;
-    }
+    return this.taken.last !== undefined;
   }
 
   /** Sends the same frame until Redis takes or fences it: its seq makes a repetition harmless. */
