@@ -69,7 +69,10 @@ class LaterWorker {
     await redis.xadd(keys.log(request), id, 't', kind, 'b', payload, 'x', 'tomorrow');
     await redis.hset(record, { last: id });
     for (const reader of (readers ?? '').split(' ')) {
-      await redis.publish(`${keys.channels}${reader}`, `${request} ${id} ${last} ${kind} later\n${payload}`);
+      await redis.publish(
+        `${keys.channels}${reader}`,
+        `${request} ${id} ${last} ${kind} ${Buffer.byteLength(payload)} later\n${payload}`,
+      );
     }
   }
 

@@ -113,7 +113,7 @@ export class Ledger extends RealLedger {
     entry: string,
     bytes: Buffer,
   ): Promise<void> {
-    const head = Buffer.from(`${request} ${entry} ${state.last} ${kind}\n`);
+    const head = Buffer.from(`${request} ${entry} ${state.last} ${kind} ${bytes.length}\n`);
     state.last = entry;
     await this.#redis.publish(`${this.#keys.channels}${state.replica}`, Buffer.concat([head, bytes]));
   }

@@ -55,6 +55,25 @@ describe('FrameReader', () => {
     expect(await readAll(reader)).toEqual(log.map(({ id }) => id));
   });
 
+  it('keeps of what waits for long only its own bytes, not the message that it came in', async () => {
+    const message = Buffer.alloc(64 * 1024, 'x');
+    const log = logOf(3);
+    const { reader } = readerOver(log);
+    log.forEach((_, i) => reader.receive({ ...published(log, i), bytes: message.subarray(0, 10 * 1024) }));
+    const entries: LogEntry[] = [];
+    for await (const each of reader) entries.push(each);
+    expect(entries.map(({ bytes }) => bytes.equals(message.subarray(0, 10 * 1024)))).toEqual(
+      log.map(() => true),
+    );
+    expect(entries.map(({ bytes }) => bytes.buffer === message.buffer)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it('fetches an entry that was too large to publish', async () => {
     const log = logOf(1);
     const { reader, fetches } = readerOver(log);

@@ -7,6 +7,8 @@ import type { ChannelMessage } from './process-channel.js';
  * is meant to stay below it, too: only an entry that is larger by itself, about a megabyte at most in a stream, exceeds it.
  */
 const BUFFER_BYTES = 256 * 1024;
+/** Above it, those that are published are copied: each keeps the whole message in memory that it came in. */
+const SHARED_BYTES = 16 * 1024;
 /** Most entries fetched from the log at once. */
 const MAX_FETCH_COUNT = 8;
 
@@ -66,7 +68,8 @@ export class FrameReader implements AsyncIterable<LogEntry> {
     if (kind === 'stop' || !isAfter(id, this.tail)) return;
     const fits = this.queuedBytes + bytes.length <= BUFFER_BYTES;
     const isSure = !this.behind && this.doubts === this.settledDoubts;
-    if (isSure && kind !== 'fetch' && previous === this.tail && fits) this.take({ id, type: kind, bytes });
+    if (isSure && kind !== 'fetch' && previous === this.tail && fits)
+      this.take({ id, type: kind, bytes: this.toKeep(bytes) });
     else this.behind = true;
     this.notify();
   }
@@ -149,6 +152,10 @@ export class FrameReader implements AsyncIterable<LogEntry> {
     if (!start || this.tail === start.id) return true;
     const [entry] = await this.fetch(`${Number.parseInt(start.id) - 1}-${Number.MAX_SAFE_INTEGER}`, 1);
     return entry?.id === start.id && entry.bytes.toString() === start.text;
+  }
+
+  private toKeep(bytes: Buffer): Buffer {
+    return this.queuedBytes < SHARED_BYTES ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
   }
 
   private take(entry: LogEntry): void {

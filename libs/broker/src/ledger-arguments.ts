@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Guard, NewRequest } from '#core/ledger/transitions.js';
+import type { AppendArgs, Guard, NewRequest } from '#core/ledger/transitions.js';
 
 export type Argument = string | number | Buffer;
 
@@ -38,6 +38,10 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
     first?.provider ?? '',
     first?.maxQueueWaitMs ?? '',
   ];
+}
+
+export function frameArguments({ request, epoch, seq, bytes }: AppendArgs): Argument[] {
+  return [request, epoch, seq, cheapest(bytes)];
 }
 
 /** Above it, text costs more than bytes. */

@@ -18,8 +18,10 @@ import type {
   ShardLoad,
 } from '#core/ledger/transitions.js';
 import { shardOf } from '#core/ids.js';
+import { Appender } from './appender.js';
 import type { Keys } from './keys.js';
-import { acceptArguments, cheapest, guardArguments, type Argument } from './ledger-arguments.js';
+import type { Argument } from './ledger-arguments.js';
+import { acceptArguments, cheapest, frameArguments, guardArguments } from './ledger-arguments.js';
 import { groupByShard, placedOrNot, readAccepted, readAttended, readDeadLetter } from './ledger-replies.js';
 import { readPlaced, readRun, readState, type Attended } from './ledger-replies.js';
 import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js';
@@ -52,6 +54,7 @@ export class Ledger {
   private readonly scripts: Record<ScriptName, Script>;
   private readonly renewScript: Script;
   private readonly attendScript: Script;
+  private readonly appender = new Appender((appends) => this.appendAll(appends));
 
   constructor(
     private readonly redis: Redis,
@@ -120,10 +123,16 @@ export class Ledger {
     return { kind: kind === 'busy' ? 'busy' : 'done' };
   }
 
-  /** Logs and publishes a run's next frame. False: stop, another run holds the request, or it ended. */
-  async append({ request, epoch, seq, bytes: frame }: AppendArgs): Promise<boolean> {
-    const args = [request, this.keys.channels, epoch, seq, cheapest(frame)];
-    return (await this.scripts.append.run(this.redis, this.keys.frames(request), args)) === 1;
+  /** Logs and publishes a run's next frame, along with others'. False: another run holds the request, or it ended. */
+  async append(frame: AppendArgs): Promise<boolean> {
+    return this.appender.append(frame);
+  }
+
+  private async appendAll(frames: readonly AppendArgs[]): Promise<(boolean | Error)[]> {
+    const keys = frames.flatMap(({ request }) => this.keys.frames(request));
+    const args = ['', this.keys.channels, ...frames.flatMap(frameArguments)];
+    const replies = list(await this.scripts.append.run(this.redis, keys, args));
+    return replies.map((reply) => (reply instanceof Error ? reply : reply === 1));
   }
 
   /** Ends a request, with its last frame and its usage row in the same step. True also for the same seal again. */

@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 
 type Argument = string | number | Buffer;
 
-/** A reply of a script, read as bytes: arrays nest, numbers are integers, everything else is bytes. */
-export type Reply = Buffer | number | null | readonly Reply[];
+/** A reply of a script, read as bytes: arrays nest and may hold errors, numbers are integers, everything else is bytes. */
+export type Reply = Buffer | number | null | Error | readonly Reply[];
 
 function source(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');

@@ -35,6 +35,7 @@ local function start_run()
     model = target.model, location = target.location, queueMs = now() - r.created,
   }))
   save()
+  publish()
   redis.call('PEXPIREAT', LOG, int(r.deadline + 3600000))
 end
 

@@ -21,7 +21,7 @@ local function finish(outcome, code, params, by, keep_body)
   if r.state == 'running' then
     redis.call('ZREM', LEASES, ID)
     if string.sub(by, 1, 6) ~= 'epoch:' then
-      redis.call('PUBLISH', CHANNELS .. r.worker, ID .. ' ' .. r.epoch .. ' - stop\n')
+      tell(r.worker, ID .. ' ' .. r.epoch .. ' - stop 0\n', '')
     end
   else
     unwatch(true)
@@ -34,6 +34,7 @@ local function finish(outcome, code, params, by, keep_body)
     .. ',"queueMs":' .. elapsed('claimed') .. ',"firstOutputMs":' .. elapsed('first')
     .. ',"totalMs":' .. elapsed('ended') .. '}')
   save()
+  publish()
   redis.call('PEXPIRE', REQ, ttl)
   redis.call('PEXPIRE', LOG, ttl)
 end

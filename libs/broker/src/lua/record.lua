@@ -1,6 +1,6 @@
 -- What every script about one request starts with: its keys and its record.
 --
--- KEYS: 1 req HASH, 2 log STREAM, 3 body STRING of the request (append has no more than 1 and 2); of its shard:
+-- KEYS: 1 req HASH, 2 log STREAM, 3 body STRING of the request (append has 1 and 2 of many); of its shard:
 --       4 deadlines, 5 unplaced, 6 leases, 7 waits, 8 orphans (ZSETs, member: request id, score: when it is due, ms),
 --       9 waiting (ZSET ordered by member: '<provider>|<ms>|<id>'), 10 pace HASH, 11 usage STREAM, 12 dead STREAM,
 --       13 unsettled (ZSET as 4, member: '<id>|<epoch>'), 14 retrying (ZSET as 4)
