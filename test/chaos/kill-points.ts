@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { Redis } from 'ioredis';
+import { Keys } from '#broker/keys.js';
+import { Ledger } from '#broker/ledger.js';
 import { wordsOf } from './resp.js';
 
 /** Points in a run that the upstream sees. */
@@ -46,8 +47,7 @@ export function momentOf(point: RedisPoint): { kind: CommandKind; when: 'before'
   return { kind, when };
 }
 
-/** Processes send the built scripts, specs those beside the code. */
-const LUA_FOLDERS = ['dist/libs/broker/src/lua', 'libs/broker/src/lua'];
+/** By their hashes. */
 let scripts: ReadonlyMap<string, CommandKind> | undefined;
 
 /** Words of a command that are looked at: a script's name and keys, and the first of its arguments. */
@@ -71,13 +71,9 @@ export function recognise(command: Buffer): { kind: CommandKind; request: string
 }
 
 function hashScripts(): ReadonlyMap<string, CommandKind> {
-  const hashes = LUA_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
-    (['accept', 'claim', 'next', 'seal'] as const).map((name) => {
-      const source = (file: string) => readFileSync(path.join(folder, `${file}.lua`), 'utf8');
-      return [sha1([source('clock'), source('request'), source(name)].join('\n')), name] as const;
-    }),
-  );
-  return new Map(hashes);
+  const ledger = new Ledger(new Redis({ lazyConnect: true }), new Keys('spillway', 1));
+  const kinds = ['accept', 'claim', 'next', 'seal'] as const;
+  return new Map(kinds.map((kind) => [ledger.hashOf(kind), kind]));
 }
 
 function sha1(text: string): string {

@@ -53,20 +53,23 @@ export class RedisProxy {
     /** Of each command without a reply yet: the trap that its reply springs. */
     const pending: (undefined | (() => void))[] = [];
     let caught = false;
+    /** What came behind a command whose reply may spring the trap: a process that is killed there has not sent it. */
+    let held: Buffer[] | undefined;
     const spring = (trap: Trap, request: string) => {
       caught = true;
       this.trap = undefined;
       trap.onReached(request);
     };
-    client.on('data', (chunk: Buffer) => {
-      for (const frame of commands.push(chunk)) {
-        if (caught) return;
-        const found = this.look(frame);
-        if (found?.when === 'before') return spring(found.trap, found.request);
-        if (!isSubscribe(frame)) pending.push(found && (() => spring(found.trap, found.request)));
-        redis.write(frame);
-      }
-    });
+    const forward = (frame: Buffer): void => {
+      if (caught) return;
+      if (held) return void held.push(frame);
+      const found = this.look(frame);
+      if (found?.when === 'before') return spring(found.trap, found.request);
+      if (!isSubscribe(frame)) pending.push(found && (() => spring(found.trap, found.request)));
+      if (found) held = [];
+      redis.write(frame);
+    };
+    client.on('data', (chunk: Buffer) => commands.push(chunk).forEach(forward));
     redis.on('data', (chunk: Buffer) => {
       for (const frame of replies.push(chunk)) {
         const answered = frame[0] === PUSH ? undefined : pending.shift();
@@ -74,6 +77,10 @@ export class RedisProxy {
         if (answered && frame[0] !== ERROR && this.trap) answered();
         if (caught) return;
         client.write(frame);
+        if (!answered || !held) continue;
+        const behind = held;
+        held = undefined;
+        behind.forEach(forward);
       }
     });
     for (const socket of [client, redis]) socket.setNoDelay(true).on('error', () => undefined);

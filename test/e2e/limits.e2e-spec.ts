@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect } from '#broker/connection.js';
-import { Keys } from '#broker/keys.js';
-import { Queues } from '#broker/queues.js';
-import { SILENT_LOG } from '../../apps/cli/src/silent-log.js';
-import { contentOf, eventually, fetchAnswer, jsonOf, send, waitForModel } from '../support/client.js';
+import { contentOf, fetchAnswer, jsonOf, send, waitForModel } from '../support/client.js';
 import type { SendOptions } from '../support/client.js';
 import { exhaustedPlans } from '../support/exhausted-plans.js';
 import { TestBroker } from '../support/start-broker.js';
@@ -126,26 +122,6 @@ describe('a full queue', () => {
     expect([other.status, other.headers['x-spillway-provider']]).toEqual([200, 'other']);
     await free();
     for (const call of waiting) expect((await call.answer()).status).toBe(200);
-  });
-});
-
-describe('a job that was left on the queue of another provider', () => {
-  it('is handed on by the worker that takes it: one call, by the provider that the request went to', async () => {
-    const free = await occupy('narrow');
-    const redis = connect(broker.redis.url, 'patient', SILENT_LOG);
-    const keys = new Keys('spillway', 1);
-    const queues = new Queues(redis, keys, () => undefined);
-    const call = send(completions(), chat('narrow', false, 'went elsewhere'));
-    const id = await eventually(async () => (await redis.zrange(keys.shard(0).unplaced, '0', '-1'))[0], 'its wait');
-    const stray = { attempt: 1, placement: 9, target: 0, provider: 'other', delayMs: 0 };
-    await queues.add(id, stray);
-    await eventually(async () => ((await queues.has(id, stray)) ? undefined : true), 'the job to be taken');
-    await free();
-    const reply = await call.answer();
-    expect([reply.status, reply.headers['x-spillway-provider']]).toEqual([200, 'narrow']);
-    expect(upstream.calls.filter(({ body }) => body.includes('went elsewhere'))).toHaveLength(1);
-    await queues.close();
-    redis.disconnect();
   });
 });
 

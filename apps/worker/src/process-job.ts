@@ -25,7 +25,7 @@ export async function processJob(
   job: InferenceJob,
   { signal, letGo }: JobControl,
 ): Promise<void> {
-  const { broker, provider, log } = context;
+  const { broker, log } = context;
   const { request, attempt } = job;
   try {
     const by = { request, attempt, token: randomUUID(), worker: broker.name };
@@ -39,20 +39,11 @@ export async function processJob(
         await broker.queues.add(request, claim);
         return;
       case 'run':
-        if (claim.targets[claim.target]?.provider === provider.name)
-          await run(context, request, claim, { signal, letGo });
-        else await handOn(context, request, claim.epoch);
+        await run(context, request, claim, { signal, letGo });
     }
   } catch (error) {
     log.error({ request, attempt, reason: String(error) }, 'a job broke off; its lease will lapse');
   }
-}
-
-/** The job was added before its queue turned out to be full, and the request has gone to another provider's since. */
-async function handOn({ broker }: Context, request: string, epoch: number): Promise<void> {
-  await broker.ledger.settle({ request, epoch, usage: null });
-  const placed = await broker.ledger.release(request, epoch);
-  if (placed) await broker.queues.add(request, placed);
 }
 
 async function run(

@@ -45,10 +45,6 @@ export class ServedProvider {
     this.troubles = new ProviderTroubles(options.name, options.log);
   }
 
-  get name(): string {
-    return this.options.name;
-  }
-
   /** False for an optional one that has not been seen yet. */
   get isPresent(): boolean {
     return this.present;

@@ -70,7 +70,7 @@ export class AcceptGate {
   }
 
   /**
-   * Sends an accept, unless Redis is known to be away or nearly full. `along`: sends what may travel with it.
+   * Sends an accept, unless Redis is known to be away or nearly full.
    *
    * @throws {SpillwayError} `redis_unavailable`, within 300 ms: the request is not in the
    * ledger, or is cancelled as soon as Redis answers again
@@ -82,9 +82,7 @@ export class AcceptGate {
     const { fullPercent } = this.memory;
     if (fullPercent !== undefined) throw unavailable(`Redis is ${fullPercent} % full`);
     try {
-      const accepting = accept();
-      along?.();
-      const reply = await this.pulse.guard(accepting, patientUntil - performance.now());
+      const reply = await this.pulse.guard(accept(), patientUntil - performance.now());
       const { id, body, keepMs } = request;
       const isKept = keepMs !== undefined;
       if (reply.kind === 'accepted') this.recent.note({ id, isKept, bytes: body.length, send: accept });

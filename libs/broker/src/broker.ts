@@ -11,14 +11,11 @@ import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { countDeadLetters } from './dead-letters.js';
 import { readDepths, type Depth } from './depths.js';
 import { FrameHub, toStatus } from './frame-hub.js';
-import { FullQueues } from './full-queues.js';
 import type { FrameReader } from './frame-reader.js';
 import { newRequestId, randomShard } from './new-request-id.js';
 
 /** Hexadecimal digits of a hash that choose a shard: more than any number of shards needs. */
 const SHARD_DIGITS = 8;
-
-type Submission = Omit<NewRequest, 'replica'>;
 
 /** A request that this process reads without having accepted it. */
 export interface Joined {
@@ -31,13 +28,10 @@ export class Broker {
   private readonly member: BrokerMember;
   private readonly hub: FrameHub;
   private readonly gate: AcceptGate;
-  private readonly full = new FullQueues();
 
   constructor(private readonly options: BrokerOptions) {
     this.member = new BrokerMember('api', options);
     const { redis, ledger } = this.member;
-    // Where Redis refuses, the sweeper places the first requests.
-    redis.on('ready', () => void ledger.prepareAccept().catch(() => undefined));
     this.hub = new FrameHub(this.member.ledger, this.member.channel);
     const isRead = (id: string) => this.hub.expect(id);
     this.gate = new AcceptGate({ url: options.redis.url, redis, ledger, isRead, log: options.log });
@@ -74,39 +68,27 @@ export class Broker {
    *
    * @throws {SpillwayError} `redis_unavailable`, in 300 ms: not accepted, or cancelled as soon as Redis answers again
    */
-  async submit(request: Submission): Promise<AcceptReply> {
-    const { id } = request;
+  async submit(request: Omit<NewRequest, 'replica'>): Promise<AcceptReply> {
+    const { id, targets } = request;
     const { ledger, name: replica } = this.member;
-    const provider = request.targets[0]?.provider ?? '';
-    const isLikely = !request.idempotency && this.full.hasRoom(provider);
-    let added: Promise<void> | undefined;
-    const reply = await this.gate.pass(
-      request,
-      () => ledger.accept({ ...request, replica }),
-      // In one write with the accept, on one connection: Redis has the request before its job.
-      () => (added = isLikely ? this.addJob(request, provider) : undefined),
-    );
-    if (reply.kind === 'queue_full') this.full.note(provider);
+    const reply = await this.gate.pass(request, () => ledger.accept({ ...request, replica }));
     if (reply.kind !== 'accepted') return reply;
     if (!this.hub.expect(id) && request.keepMs === undefined) {
-      // Its client left meanwhile: where there is no job yet, none comes, and no call begins.
+      // Its client left meanwhile: without a job no worker can begin a call before the cancel.
       await this.cancel(id);
       return reply;
     }
-    await (added ?? this.addJob(request, provider));
+    const provider = targets[0]?.provider ?? '';
+    await this.member.queues
+      .add(id, { attempt: 1, placement: 1, target: 0, provider, delayMs: request.delayMs ?? 0 })
+      .catch((error: unknown) => {
+        // Accepted all the same: the sweeper finds that its job is missing.
+        this.options.log.warn(
+          { request: id, reason: String(error) },
+          'could not add the job; the sweeper will',
+        );
+      });
     return reply;
-  }
-
-  /** Never rejects: the request is accepted all the same, and the sweeper finds that its job is missing. */
-  private async addJob({ id, delayMs = 0 }: Submission, provider: string): Promise<void> {
-    try {
-      await this.member.queues.add(id, { attempt: 1, placement: 1, target: 0, provider, delayMs });
-    } catch (error) {
-      this.options.log.warn(
-        { request: id, reason: String(error) },
-        'could not add the job; the sweeper will',
-      );
-    }
   }
 
   /** Opens a reader of the request's frames; do so before `submit`, and close it in the end. */

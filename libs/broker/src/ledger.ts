@@ -81,6 +81,11 @@ export class Ledger {
     this.attendScript = new Script('attend', [], clock);
   }
 
+  /** By what Redis knows a script: for whoever watches the commands of others. */
+  hashOf(script: ScriptName): string {
+    return this.scripts[script].sha;
+  }
+
   /**
    * Writes a new request, or refuses it, or names the one that has its idempotency key, and then stores nothing. Its
    * job is added afterwards, never before.
@@ -93,14 +98,6 @@ export class Ledger {
     // A script may touch no key that it was not given: so who has the key is read before, and looked at again in it.
     const known = this.keys.record(named === '' ? id : (named.split(' ', 1)[0] ?? ''));
     return this.acceptAs(request, named, [key, known]);
-  }
-
-  /**
-   * For whoever sends a job right behind its accept: on a connection that is new, or to a Redis that has just started,
-   * the accept itself would be sent again, behind the job.
-   */
-  async prepareAccept(): Promise<void> {
-    await this.scripts.accept.load(this.redis);
   }
 
   private async acceptAs(request: NewRequest, named: string, keys: readonly string[]): Promise<AcceptReply> {

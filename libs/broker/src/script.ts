@@ -31,18 +31,14 @@ export const REDIS_CLOCK = source('clock');
 
 /** One Lua script: sent by its hash, and whole to a Redis that does not know it yet. */
 export class Script {
+  /** By what Redis knows it. */
+  readonly sha: string;
   private readonly lua: string;
-  private readonly sha: string;
 
   /** `parts`: what the script is made of beside itself, files of lua/ too; each needs those before it. */
   constructor(name: string, parts: readonly string[], clock: string) {
     this.lua = inlineConstants([clock, ...[...parts, name].map(source)].join('\n'));
     this.sha = createHash('sha1').update(this.lua).digest('hex');
-  }
-
-  /** Makes Redis know the script, so that not even its first call is sent twice. */
-  async load(redis: Redis): Promise<void> {
-    await redis.script('LOAD', this.lua);
   }
 
   async run(redis: Redis, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {

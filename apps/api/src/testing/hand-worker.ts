@@ -56,13 +56,9 @@ export class HandWorker {
     }
   }
 
-  /** Claims the next job that arrives; one that was added for a request that its queue then refused is let go. */
+  /** Claims the next job that arrives. */
   async next(): Promise<HandRun> {
-    for (;;) {
-      const job = await this.nextJob();
-      if (await this.ledger.describe(job.request)) return this.claim(job);
-      job.done();
-    }
+    return this.claim(await this.nextJob());
   }
 
   claim({ request, attempt, done }: HandJob): Promise<HandRun> {
