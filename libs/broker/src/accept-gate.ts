@@ -75,7 +75,7 @@ export class AcceptGate {
    * @throws {SpillwayError} `redis_unavailable`, within 300 ms: the request is not in the
    * ledger, or is cancelled as soon as Redis answers again
    */
-  async pass(request: Passing, accept: () => Promise<AcceptReply>, along?: () => void): Promise<AcceptReply> {
+  async pass(request: Passing, accept: () => Promise<AcceptReply>): Promise<AcceptReply> {
     const patientUntil = performance.now() + PATIENCE_MS;
     // What is not sent cannot have been accepted: nothing to cancel, for each of these, when Redis is back.
     if (!(await this.becomesAlive())) throw unavailable('Redis does not answer');

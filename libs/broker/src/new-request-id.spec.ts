@@ -20,6 +20,6 @@ describe('a new request id', () => {
 
   it('is of any shard', () => {
     const shards = new Set(Array.from({ length: 1_000 }, () => randomShard(5)));
-    expect([...shards].toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect([...shards].toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
   });
 });
