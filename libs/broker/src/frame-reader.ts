@@ -65,10 +65,11 @@ export class FrameReader implements AsyncIterable<LogEntry> {
 
   /** A published entry arrived. */
   receive({ id, previous, kind, bytes }: ChannelMessage): void {
-    if (kind === 'stop' || !isAfter(id, this.tail)) return;
+    const isNext = previous === this.tail;
+    if (kind === 'stop' || (!isNext && !isAfter(id, this.tail))) return;
     const fits = this.queuedBytes + bytes.length <= BUFFER_BYTES;
     const isSure = !this.behind && this.doubts === this.settledDoubts;
-    if (isSure && kind !== 'fetch' && previous === this.tail && fits)
+    if (isSure && isNext && kind !== 'fetch' && fits)
       this.take({ id, type: kind, bytes: this.toKeep(bytes) });
     else this.behind = true;
     this.notify();

@@ -38,7 +38,8 @@ export class Keys {
 
   /** The first of them: all that a frame needs. */
   frames(id: string): string[] {
-    return [this.record(id), this.log(id)];
+    const shard = shardOf(id);
+    return [this.of(shard, `req:${id}`), this.of(shard, `log:${id}`)];
   }
 
   record(id: string): string {

@@ -45,9 +45,9 @@ end
 
 -- Reads these fields of the record into r and returns the state, which is always among them.
 local function load(...)
-  local names = { 'state', ... }
-  local values = redis.call('HMGET', REQ, unpack(names))
-  for i = 1, #names do r[names[i]] = values[i] end
+  local names, values = { ... }, redis.call('HMGET', REQ, 'state', ...)
+  for i = 1, #names do r[names[i]] = values[i + 1] end
+  r.state = values[1]
   return r.state
 end
 
