@@ -28,6 +28,8 @@ afterEach(() => {
 
 const never = new Promise<never>(() => undefined);
 const silent = () => eventually(() => !pulse.isBeating || undefined, 'silence');
+/** Nobody waits, and nobody has for a while. */
+const atRest = () => eventually(() => !pulse.isHurried || undefined, 'rest');
 const back = () => eventually(() => pulse.isBeating || undefined, 'a beat');
 
 describe('Pulse', () => {
@@ -71,6 +73,57 @@ describe('Pulse', () => {
     await back();
     resolve('an answer');
     expect(await guarded).toBe('an answer');
+  });
+
+  it('asks seldom while nobody waits, and often as soon as somebody does', async () => {
+    const monitor = await redis.monitor();
+    let pings = 0;
+    monitor.on('monitor', (_time: string, [name]: string[]) => {
+      if (name === 'ping') pings += 1;
+    });
+    const nextPing = async () => {
+      const [before, askedAt] = [pings, performance.now()];
+      await eventually(() => pings > before || undefined, 'a ping');
+      return performance.now() - askedAt;
+    };
+    await atRest();
+    await nextPing();
+    expect(await nextPing()).toBeGreaterThan(700);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const guarded = pulse.guard(promise, 0);
+    const startedAt = performance.now();
+    for (let n = 0; n < 6; n++) await nextPing();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    resolve();
+    await guarded;
+    monitor.disconnect();
+  });
+
+  it('at rest gives up what waits as fast as ever', async () => {
+    await atRest();
+    server.freeze();
+    const startedAt = performance.now();
+    await expect(pulse.guard(never, 250)).rejects.toMatchObject({ name: 'RedisSilent' });
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(249);
+    expect(performance.now() - startedAt).toBeLessThan(700);
+  });
+
+  it('at rest finds out by itself that Redis has stopped, and then soon that it goes on', async () => {
+    await atRest();
+    server.freeze();
+    const startedAt = performance.now();
+    await silent();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    server.thaw();
+    const thawedAt = performance.now();
+    await back();
+    expect(performance.now() - thawedAt).toBeLessThan(1_000);
+  });
+
+  it('takes a Redis for alive that was asked long ago', async () => {
+    await atRest();
+    expect(await pulse.answers(0)).toBe(true);
+    expect(await pulse.guard(redis.echo('an answer'), 0)).toBe('an answer');
   });
 
   it('passes on what comes in time, good or bad', async () => {

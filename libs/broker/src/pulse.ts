@@ -1,7 +1,11 @@
 import type { Redis } from 'ioredis';
 
-/** How often Redis is asked whether it lives, ms. */
+/** How often Redis is asked whether it lives while somebody waits for it, or for its return, ms. */
 const BEAT_MS = 50;
+/** How often otherwise, ms. */
+const REST_BEAT_MS = 1_000;
+/** How long after the last one who waited Redis is still asked as often as for him, ms: others mostly follow. */
+const LINGER_MS = 1_000;
 /**
  * Silence after which Redis counts as away, ms. With a beat it makes 200: a client is to have its 503 within 300.
  */
@@ -10,11 +14,17 @@ const SILENT_MS = 150;
 const HICCUP_MS = 1_000;
 
 /**
- * Tells within a fifth of a second that Redis has stopped answering, which no command's own timeout can: one that
- * hangs and one that is slow look alike. On a connection of its own, so that no large command is in its way.
+ * Tells those who wait within a fifth of a second that Redis has stopped answering, which no command's own timeout can:
+ * one that hangs and one that is slow look alike. While nobody waits it is slow, and knows after a good second. On a
+ * connection of its own, so that no large command is in its way.
  */
 export class Pulse {
   private timer: NodeJS.Timeout | undefined;
+  private isFast = false;
+  /** How many wait, and when the last of them came, by `performance.now()`. */
+  private waiting = 0;
+  private wantedAt = -Infinity;
+  private stopped = false;
   private silence: NodeJS.Timeout | undefined;
   /** Since when an answer is missing, by `performance.now()`. */
   private askedAt: number | undefined;
@@ -32,23 +42,28 @@ export class Pulse {
 
   /** Resolves once Redis has answered. */
   async start(): Promise<void> {
-    this.timer = setInterval(() => this.beat(), BEAT_MS);
+    this.hurry();
     if (this.beating) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.onBack.add(resolve);
-    this.beat();
     await promise;
     this.onBack.delete(resolve);
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    this.stopped = true;
+    clearTimeout(this.timer);
     clearTimeout(this.silence);
   }
 
-  /** Has Redis answered lately? */
+  /** Has Redis answered lately: within the last second, or sooner while somebody waits? */
   get isBeating(): boolean {
     return this.beating;
+  }
+
+  /** Is Redis asked often now? */
+  get isHurried(): boolean {
+    return this.isFast;
   }
 
   /** Resolves, within `patienceMs`, with whether Redis answers; at once where it does, or has not for a while. */
@@ -84,12 +99,32 @@ export class Pulse {
       timer = setTimeout(giveUp, Math.max(0, patientUntil - performance.now()));
     };
     this.onSilent.add(onSilent);
+    this.waiting += 1;
+    // What the last beat said may be a second old.
+    this.hurry();
     try {
       return await Promise.race([sent, silent]);
     } finally {
+      this.waiting -= 1;
       this.onSilent.delete(onSilent);
       clearTimeout(timer);
     }
+  }
+
+  /** Asks at once, unless that was done lately, and often from now on. */
+  private hurry(): void {
+    this.wantedAt = performance.now();
+    if (this.isFast || this.stopped) return;
+    this.isFast = true;
+    this.beatAndGoOn();
+  }
+
+  private beatAndGoOn(): void {
+    const isWanted = this.waiting > 0 || performance.now() - this.wantedAt < LINGER_MS;
+    this.isFast = isWanted || !this.beating;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.beatAndGoOn(), this.isFast ? BEAT_MS : REST_BEAT_MS);
+    this.beat();
   }
 
   private beat(): void {
@@ -120,6 +155,7 @@ export class Pulse {
     if (this.askedAt !== askedAt || !this.beating) return;
     this.beating = false;
     this.silentAt = performance.now();
+    this.hurry();
     for (const giveUp of this.onSilent) giveUp();
   }
 
