@@ -7,8 +7,8 @@ import { Appender } from './appender.js';
 const ULID = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const KIB = 1024;
 
-/** A Redis that answers each command when the test says so. */
-function gatedRedis() {
+/** A Redis that answers each command when the test says so; pauses end when `pause` says so, at once by default. */
+function gatedRedis(pause = () => Promise.resolve()) {
   const commands: {
     appends: readonly AppendArgs[];
     answer: (replies: (boolean | Error)[]) => void;
@@ -18,7 +18,7 @@ function gatedRedis() {
     const { promise, resolve, reject } = Promise.withResolvers<(boolean | Error)[]>();
     commands.push({ appends, answer: resolve, refuse: reject });
     return promise;
-  });
+  }, pause);
   const append = (text: string, shard = 0) =>
     appender.append({ request: requestId(shard, ULID), epoch: 1, seq: 1, bytes: Buffer.from(text) });
   /** The texts of each command so far. */
@@ -58,6 +58,26 @@ describe('Appender', () => {
     expect(sent()).toEqual([['a'], ['b', 'c'], ['d']]);
     await acceptAll(2);
     expect(await last).toBe(true);
+  });
+
+  it('pauses while several wait, so that there are more of them; one alone waits for nobody', async () => {
+    const { promise: paused, resolve: goOn } = Promise.withResolvers<void>();
+    const { append, sent, acceptAll } = gatedRedis(() => paused);
+    const replies = ['a', 'b'].map((text) => append(text));
+    await turn();
+    replies.push(append('c'));
+    await acceptAll(0);
+    expect(sent()).toEqual([['a', 'b'], ['c']]);
+    replies.push(append('d'), append('e'));
+    await acceptAll(1);
+    replies.push(append('f'));
+    await turn();
+    expect(sent()).toHaveLength(2);
+    goOn();
+    await turn();
+    expect(sent().at(-1)).toEqual(['d', 'e', 'f']);
+    await acceptAll(2);
+    await Promise.all(replies);
   });
 
   it('sends at most 200 at once', async () => {
