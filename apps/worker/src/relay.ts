@@ -23,7 +23,9 @@ export async function relay(
     visible ||= output && stream;
     held.push(bytes);
     if (!visible || last) continue;
-    const full = writer.write(Buffer.concat(held.splice(0)));
+    const frame = held.length === 1 ? bytes : Buffer.concat(held);
+    held.length = 0;
+    const full = writer.write(frame);
     if (full) await full;
   }
 }
