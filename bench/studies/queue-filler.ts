@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { SpillwayError } from '#core/errors.js';
 import { Broker } from '#broker/broker.js';
 import { Keys, queueName } from '#broker/keys.js';
 import { writeScript } from '../contract.js';
@@ -68,7 +69,11 @@ export class QueueFiller {
     const submitSome = async () => {
       while (left > 0) {
         left -= 1;
-        await this.submit();
+        // Redis stops for a moment when it has so much to write anew; a client would try again, too.
+        await this.submit().catch((error: unknown) => {
+          if (!(error instanceof SpillwayError) || error.code !== 'redis_unavailable') throw error;
+          left += 1;
+        });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, submitSome));
