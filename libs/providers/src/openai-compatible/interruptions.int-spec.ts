@@ -129,6 +129,20 @@ describe('a call that is ended', () => {
       await upstream.waitForHangUp(await upstream.waitForCall(2));
     });
 
+    it('mid-stream: is not the failure that came in the same read', async () => {
+      const chunk = { choices: [{ index: 0, delta: { content: 'Hi' }, finish_reason: null }] };
+      const error = { error: { message: 'out of memory' } };
+      const failing = [chunk, error].map((data) => `data: ${JSON.stringify(data)}\n\n`).join('');
+      upstream.script(stream(raw(failing), hangOn()));
+      const stop = new AbortController();
+      const { frames, end } = await collectCall(provider, {
+        signal: stop.signal,
+        onFrame: () => stop.abort(),
+      });
+      expect(frames).toHaveLength(1);
+      expect(end).toMatchObject({ ok: false, aborted: true, phase: 'visible' });
+    });
+
     it('hangs up though nobody asks for the next frame', async () => {
       upstream.script(stream(token('Hi'), hangOn()));
       const stop = new AbortController();

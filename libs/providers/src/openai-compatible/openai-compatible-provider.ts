@@ -204,10 +204,7 @@ function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
 
 /** The HTTP client keeps a body as long as the answer lasts; a part of Node's pool would keep 64 KiB of it. */
 function unpooled(bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength === bytes.length) return bytes;
-  const own = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(own);
-  return own;
+  return bytes.buffer.byteLength === bytes.length ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
 }
 
 function buildHeaders({ apiKey, headers }: OpenAiCompatibleOptions): Readonly<Record<string, string>> {

@@ -62,9 +62,12 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
       yield { ...joined([...frames, DONE]), last: true };
       return { ok: true, ...(chat.usage ? usage() : received()) };
     }
-    if (frames.length > 0) yield joined(frames);
+    if (frames.length > 0) {
+      yield joined(frames);
+      // How the stream ended may be known already; that it was cancelled comes first.
+      if (exchange.aborted) return ended(undefined);
+    }
     if (end) return ended(end.kind === 'failed' ? end.facts : undefined);
-    if (exchange.aborted) return ended(undefined);
   }
 }
 
