@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { BrokerLog } from './connection.js';
-import { ErrorBreaker } from './error-breaker.js';
 import { queueName, type InferenceJob, type Keys } from './keys.js';
 import { Slots } from './slots.js';
 
@@ -31,8 +30,10 @@ export interface JobControl {
 /** How long a job is its worker's, ms. stuck-jobs.ts counts on it, and on its being renewed. */
 const LOCK_MS = 10_000;
 const RENEW_MS = 2_500;
-/** Pause after an error of the queue, ms. */
+/** Pause after an error of the queue, ms: a Redis that takes no writes would be asked thousands of times a second. */
 const ERROR_PAUSE_MS = 500;
+/** One error of the queue in this time is told, ms. */
+const TOLD_MS = 10_000;
 /** How long BullMQ may take to close its connections. */
 const CLOSE_MS = 2_000;
 
@@ -54,7 +55,6 @@ type NextJob = [data?: Parameters<typeof Job.fromJSON>[1], id?: string];
  */
 export class Consumer {
   private readonly worker: Worker<InferenceJob>;
-  private readonly breaker: ErrorBreaker;
   private readonly slots: Slots;
   private readonly held = new Set<HeldJob>();
   /** All that must be over before the connections are closed. */
@@ -63,9 +63,11 @@ export class Consumer {
   private listening: Promise<void> | undefined;
   private renewal: NodeJS.Timeout | undefined;
   private draining = false;
+  /** When an error was last told, by `performance.now()`. */
+  private toldAt = -Infinity;
 
   constructor(private readonly options: ConsumerOptions) {
-    const { provider, keys, log } = options;
+    const { provider, keys } = options;
     this.slots = new Slots(options.workerConcurrency);
     this.worker = new Worker<InferenceJob>(queueName(provider), null, {
       connection: options.connection,
@@ -77,12 +79,7 @@ export class Consumer {
       drainDelay: 1,
       skipVersionCheck: true,
     });
-    this.breaker = new ErrorBreaker({
-      pause: () => this.slots.pause(),
-      resume: () => this.slots.resume(),
-      report: (reason, errors) => log.warn({ provider, reason, errors }, 'the queue gives errors; pausing'),
-    });
-    this.worker.on('error', (error) => this.breaker.failed(error));
+    this.worker.on('error', (error) => this.note(error));
   }
 
   start(): void {
@@ -112,8 +109,8 @@ export class Consumer {
   private async listen(): Promise<void> {
     for (let count = 0; await this.slots.take(); count += 1) {
       const token = `${this.worker.id}:${count}`;
-      const job = await this.worker.getNextJob(token).catch(async (error: Error) => {
-        this.breaker.failed(error);
+      const job = await this.worker.getNextJob(token).catch(async (error: unknown) => {
+        this.note(error);
         await delay(ERROR_PAUSE_MS);
       });
       if (job) this.begin({ job, token });
@@ -142,19 +139,19 @@ export class Consumer {
   /** Takes the job off its queue; the answer is the next one, if there is one. */
   private async complete({ job, token }: HeldJob): Promise<Job<InferenceJob> | undefined> {
     try {
-      const reply: unknown = await job.moveToCompleted(undefined, token, this.slots.areOpen);
+      const reply: unknown = await job.moveToCompleted(undefined, token, !this.draining);
       const [data, id] = (Array.isArray(reply) ? reply : []) as NextJob;
       return data && Job.fromJSON<InferenceJob>(this.worker, data, id);
     } catch (error) {
       // It was forgotten, or Redis takes no writes: what became of the request is in the ledger.
-      if (!isForgotten(error)) this.breaker.failed(error as Error);
+      if (!isForgotten(error)) this.note(error);
       return undefined;
     }
   }
 
   /** Not looked at yet, so the job itself goes back, to the head of its queue. */
   private async putBack({ job, token }: HeldJob): Promise<void> {
-    await job.moveToWait(token).catch((error: Error) => this.breaker.failed(error));
+    await job.moveToWait(token).catch((error: unknown) => this.note(error));
   }
 
   private async renewLocks(): Promise<void> {
@@ -163,9 +160,16 @@ export class Consumer {
     const ids = held.map(({ job }) => job.id ?? '');
     const tokens = held.map(({ token }) => token);
     // One that was lost is the ledger's to judge.
-    await this.worker
-      .extendJobLocks(ids, tokens, LOCK_MS)
-      .catch((error: Error) => this.breaker.failed(error));
+    await this.worker.extendJobLocks(ids, tokens, LOCK_MS).catch((error: unknown) => this.note(error));
+  }
+
+  /** What fails is tried again, or is the sweeper's to find. A lost connection says so itself. */
+  private note(error: unknown): void {
+    const now = performance.now();
+    if (this.options.connection.status !== 'ready' || now - this.toldAt < TOLD_MS) return;
+    this.toldAt = now;
+    const { provider, log } = this.options;
+    log.warn({ provider, reason: error instanceof Error ? error.message : error }, 'the queue gives errors');
   }
 
   /** With nothing in hand. Right after its connection was cut, BullMQ's close may reject, or never come back. */

@@ -5,8 +5,8 @@ import type { Ledger } from './ledger.js';
 import type { Queues } from './queues.js';
 
 /**
- * What is left of a job's lock, ms, when its worker counts as gone. A lock lasts 10 s (`LOCK_MS` of the consumer) and
- * BullMQ renews it when 2.5 to 5 s of them are over: so nobody has renewed this one for 6 s.
+ * What is left of a job's lock, ms, when its worker counts as gone. A lock lasts 10 s (`LOCK_MS` of the consumer), which
+ * renews it every 2.5 s: so nobody has renewed this one for 6 s.
  */
 const GONE_MS = 4_000;
 
