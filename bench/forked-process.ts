@@ -9,7 +9,7 @@ const EXEC_ARGV = [
   '--conditions=spillway-source',
   '--disable-warning=ExperimentalWarning',
   '--import',
-  pathToFileURL(`${import.meta.dirname}/../test/chaos/resolve-typescript.ts`).href,
+  pathToFileURL(`${import.meta.dirname}/../test/support/resolve-typescript.ts`).href,
 ];
 
 /** A process of ours that answers each message with one message. It ends when we do: its channel closes with us. */

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Random } from '../test/chaos/random.js';
+import { Random } from '../test/support/random.js';
 import { judgeGate, readBaseline, toBaseline } from './gate.js';
 import { drawChart } from './report/chart.js';
 import type { ScenarioResult } from './report/figures.js';

@@ -8,7 +8,7 @@ import type { ClientHistory, Histories } from './history.js';
 import { readDead, readLeftovers, readUsage } from './ledger-end.js';
 import { Nemesis, planStrikes, type FaultCounts } from './nemesis.js';
 import { planRequest } from './plan-requests.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { reportOn, type Report } from './report.js';
 import { watchStarvation } from './starvation.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../support/client.js';
 import { onStage, type LoopResult, type Stage } from './loop.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { percentilesOf } from './report.js';
 
 /** Clients that leave together; every second round has no pub/sub. */

@@ -12,7 +12,7 @@ import {
   type UpstreamPoint,
   type WorkerPoint,
 } from './kill-points.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 
 export type Strike =
   | { readonly kind: 'kill-worker'; readonly point: 'any' | UpstreamPoint | WorkerPoint }

@@ -1,6 +1,6 @@
 import { eventually } from '../support/client.js';
 import { onStage, type LoopResult } from './loop.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { countBy, endingOf, percentilesOf } from './report.js';
 
 /** The promise: every request has ended this long after its deadline, ms. */

@@ -1,5 +1,5 @@
 import type { CallScript, ClientHistory } from './history.js';
-import type { Random } from './random.js';
+import type { Random } from '../support/random.js';
 
 /** What one client will do, and what the upstream will do with the calls made for it. */
 export interface RequestPlan {

@@ -3,7 +3,7 @@ import { oneProvider, withScene, type Scene } from '../support/fault-scene.js';
 import { markedAnswer } from '../support/marked-answer.js';
 import { createGate } from '../support/upstream-gate.js';
 import { measureEffort } from '../support/effort.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { spreadOf, type RedisFigures } from './redis-figures.js';
 import { LOAD_TOKENS, RedisLoad } from './redis-load.js';
 

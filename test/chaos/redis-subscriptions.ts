@@ -2,7 +2,7 @@ import { setTimeout as pace } from 'node:timers/promises';
 import { oneProvider, withScene, type Scene } from '../support/fault-scene.js';
 import { markedAnswer } from '../support/marked-answer.js';
 import { createGate } from '../support/upstream-gate.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 import { spreadOf, type RedisFigures } from './redis-figures.js';
 import { whyLost } from './redis-load.js';
 

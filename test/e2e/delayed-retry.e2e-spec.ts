@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { Random } from '../chaos/random.js';
+import { Random } from '../support/random.js';
 import type { Answered } from '../support/chat-call.js';
 import { withHealthScene } from '../support/health-scene.js';
 import { markedAnswer } from '../support/marked-answer.js';

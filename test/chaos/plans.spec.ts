@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { API_POINTS, UPSTREAM_POINTS, WORKER_POINTS } from './kill-points.js';
 import { planStrikes } from './nemesis.js';
 import { planRequest } from './plan-requests.js';
-import { Random } from './random.js';
+import { Random } from '../support/random.js';
 
 const plansOf = (seed: number, count: number) => {
   const random = new Random(seed);
