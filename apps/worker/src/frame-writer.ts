@@ -6,6 +6,7 @@ import { RecentFrames } from './recent-frames.js';
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** Pause before a frame that Redis refused (OOM, READONLY) is sent again. */
 const REFUSED_PAUSE_MS = 200;
+
 /** What goes out with the seal. */
 export interface LastFrame {
   readonly seq: number;

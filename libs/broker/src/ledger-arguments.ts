@@ -29,7 +29,7 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
     request.timeoutMs,
     request.replica,
     request.maxWaiting,
-    cheapest(request.body),
+    textOrBytes(request.body),
     Math.ceil(request.delayMs ?? 0),
     keepMs === undefined ? '' : Math.ceil(keepMs),
     idempotency?.key ?? '',
@@ -41,7 +41,7 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
 }
 
 export function frameArguments({ request, epoch, seq, bytes }: AppendArgs): Argument[] {
-  return [request, epoch, seq, cheapest(bytes)];
+  return [request, epoch, seq, textOrBytes(bytes)];
 }
 
 /** Above it, text costs more than bytes. */
@@ -51,6 +51,6 @@ const MAX_TEXT_BYTES = 64 * 1024;
  * The same bytes as text, where they are text: a command of text alone is put together several times faster than one
  * with bytes in it.
  */
-export function cheapest(bytes: Buffer): string | Buffer {
+export function textOrBytes(bytes: Buffer): string | Buffer {
   return bytes.length <= MAX_TEXT_BYTES && isUtf8(bytes) ? bytes.toString('utf8') : bytes;
 }

@@ -21,7 +21,7 @@ import { shardOf } from '#core/ids.js';
 import { Appender } from './appender.js';
 import type { Keys } from './keys.js';
 import type { Argument } from './ledger-arguments.js';
-import { acceptArguments, cheapest, frameArguments, guardArguments } from './ledger-arguments.js';
+import { acceptArguments, textOrBytes, frameArguments, guardArguments } from './ledger-arguments.js';
 import { groupByShard, placedOrNot, readAccepted, readAttended, readDeadLetter } from './ledger-replies.js';
 import { readPlaced, readRun, readState, type Attended } from './ledger-replies.js';
 import { bytes, list, REDIS_CLOCK, Script, text, type Reply } from './script.js';
@@ -142,7 +142,7 @@ export class Ledger {
       failed ? JSON.stringify(outcome.params) : '{}',
       record ?? '',
       last?.seq ?? '',
-      last ? cheapest(last.bytes) : '',
+      last ? textOrBytes(last.bytes) : '',
       usage === undefined || guard.kind !== 'epoch' ? 0 : 1,
       usage ?? '',
     ]);
