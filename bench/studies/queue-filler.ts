@@ -54,7 +54,8 @@ export class QueueFiller {
     const body = { model: 'bench-alias', messages: [{ role: 'user', content }] };
     const from = performance.now();
     const reply = await this.broker.submit({
-      ...{ id, application: 'bench', model: 'bench-alias', stream: false, includeUsage: false },
+      ...{ id, application: 'bench', endpoint: 'chat', model: 'bench-alias' },
+      ...{ stream: false, includeUsage: false },
       targets: [{ provider: PROVIDER, model: 'bench-model', location: 'cloud' }],
       ...{ timeoutMs: TIMEOUT_MS, maxWaiting: Number.MAX_SAFE_INTEGER, keepMs: KEEP_MS },
       body: Buffer.from(JSON.stringify(body)),

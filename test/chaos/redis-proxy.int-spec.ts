@@ -13,6 +13,7 @@ const REQUEST: NewRequest = {
   application: null,
   model: 'm',
   stream: true,
+  endpoint: 'chat',
   includeUsage: false,
   targets: [{ provider: 'gpu', model: 'm', location: 'local' }],
   timeoutMs: 60_000,

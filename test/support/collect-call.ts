@@ -28,6 +28,7 @@ export function createCall(call: Partial<ProviderCall> = {}): ProviderCall {
     ),
     model: 'upstream-model',
     stream,
+    endpoint: 'chat',
     includeUsage: false,
     ...call,
     timeouts: { firstTokenMs: 5_000, idleMs: 5_000, responseMs: 5_000, ...call.timeouts },
@@ -61,12 +62,14 @@ function readContent(text: string): string {
     return json === '' || json === '[DONE]' ? [] : [JSON.parse(json) as Answer];
   });
   return values
-    .flatMap(({ choices }) => choices.map(({ delta, message }) => (delta ?? message)?.content ?? ''))
+    .flatMap(({ choices = [] }) => choices)
+    .map(({ delta, message, text: said }) => said ?? (delta ?? message)?.content ?? '')
     .join('');
 }
 
 interface Answer {
-  readonly choices: readonly {
+  readonly choices?: readonly {
+    readonly text?: string;
     readonly delta?: { readonly content?: string };
     readonly message?: { readonly content?: string };
   }[];

@@ -2,8 +2,8 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 import { Broker } from '#broker/broker.js';
 import { ApiSettings } from './api-settings.js';
-import { ChatCompletions } from './chat-completions.js';
 import { InFlight } from './in-flight.js';
+import { Inference } from './inference.js';
 import { InferenceController } from './inference.controller.js';
 import { Metrics } from './metrics.js';
 import { OperationsController } from './operations.controller.js';
@@ -12,7 +12,7 @@ import { RequestsController } from './requests.controller.js';
 
 @Module({
   controllers: [InferenceController, OperationsController, RequestsController],
-  providers: [ChatCompletions, Metrics, Requests],
+  providers: [Inference, Metrics, Requests],
 })
 export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(

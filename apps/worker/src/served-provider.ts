@@ -105,9 +105,13 @@ export class ServedProvider {
     const { client, timeoutsOf } = this.options;
     if (!client) return NO_CREDENTIAL;
     const { request, target, run } = call;
-    const { epoch, body, stream, includeUsage } = run;
+    const { epoch, endpoint, body, stream, includeUsage } = run;
     const end = yield* client.infer(
-      { request, epoch, body, model: target.model, stream, includeUsage, timeouts: timeoutsOf(target) },
+      {
+        ...{ request, epoch, endpoint, body, stream, includeUsage },
+        model: target.model,
+        timeouts: timeoutsOf(target),
+      },
       signal,
     );
     if (end.ok) this.troubles.answered();

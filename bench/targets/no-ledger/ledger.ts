@@ -54,14 +54,14 @@ export class Ledger extends RealLedger {
     if (!packed) return { kind: 'done' };
     const end = packed.indexOf(NEWLINE);
     const request = JSON.parse(packed.toString('utf8', 0, end)) as Omit<NewRequest, 'body'>;
-    const { replica, targets, model, application, stream, includeUsage, timeoutMs } = request;
+    const { replica, targets, endpoint, model, application, stream, includeUsage, timeoutMs } = request;
     const [{ provider, model: upstreamModel } = { provider: '', model: '' }] = targets;
     const state = { replica, provider, model: upstreamModel, claimedAt: Date.now(), last: '0-0', seq: 0 };
     this.#runs.set(id, state);
     void this.#publish(id, state, 'start', '1-0', startBytes(state));
     return {
       ...{ kind: 'run', epoch: 1, attempt, start: 1, target: 0, trail: [], body: packed.subarray(end + 1) },
-      ...{ targets, model, application, stream, includeUsage, timeoutMs, remainingMs: timeoutMs },
+      ...{ targets, endpoint, model, application, stream, includeUsage, timeoutMs, remainingMs: timeoutMs },
     };
   }
 

@@ -40,6 +40,7 @@ function newRequest(): NewRequest {
     application: null,
     model: 'm',
     stream: true,
+    endpoint: 'chat',
     includeUsage: false,
     targets: [local],
     timeoutMs: 60_000,

@@ -5,7 +5,14 @@ import { DeadLetters } from './dead-letters.js';
 import { cloud, local, Parts, silentLog } from './testing/parts.js';
 
 const KEPT = {
-  ...{ application: 'web', model: 'public', stream: false, includeUsage: true, keepMs: 600_000 },
+  ...{
+    application: 'web',
+    endpoint: 'chat' as const,
+    model: 'public',
+    stream: false,
+    includeUsage: true,
+    keepMs: 600_000,
+  },
   ...{ targets: [local, cloud], timeoutMs: 12_000, body: Buffer.from('{"messages":["é"]}') },
 };
 

@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
+import type { Endpoint } from '#core/endpoint.js';
 import { shardOf } from '#core/ids.js';
 import type { DeadLetter } from '#core/ledger/transitions.js';
 import type { Target } from '#core/target.js';
 import { connect, type BrokerLog } from './connection.js';
 import { Keys } from './keys.js';
 import { Ledger } from './ledger.js';
+import { readEndpoint } from './ledger-replies.js';
 import { newRequestId, randomShard } from './new-request-id.js';
 import { Queues } from './queues.js';
 import { within } from './within.js';
@@ -36,6 +38,7 @@ export type RetryReply =
 /** What of an ended request's record makes a new one. */
 interface Plan {
   readonly application: string | null;
+  readonly endpoint: Endpoint;
   readonly model: string;
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -112,10 +115,20 @@ export class DeadLetters {
 
   private async readPlan(request: string): Promise<Plan | undefined> {
     const record = await this.redis.hgetall(this.keys.record(request));
-    const { application, model, stream, include_usage: includeUsage, targets, timeout, keep } = record;
+    const {
+      application,
+      endpoint,
+      model,
+      stream,
+      include_usage: includeUsage,
+      targets,
+      timeout,
+      keep,
+    } = record;
     if (model === undefined || targets === undefined || keep === undefined) return undefined;
     return {
       application: application === undefined || application === '' ? null : application,
+      endpoint: readEndpoint(endpoint ?? ''),
       model,
       stream: stream === '1',
       includeUsage: includeUsage === '1',

@@ -37,6 +37,7 @@ export function acceptArguments(request: NewRequest, named: string): Argument[] 
     named,
     first?.provider ?? '',
     first?.maxQueueWaitMs ?? '',
+    request.endpoint,
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { Endpoint } from '#core/endpoint.js';
 import { shardOf } from '#core/ids.js';
 import type {
   AcceptReply,
@@ -67,7 +68,13 @@ export function readRun(reply: readonly Reply[]): Run {
     timeoutMs: number(reply[11]),
     trail: (JSON.parse(text(reply[12])) as unknown[]).map((record) => JSON.stringify(record)),
     body: bytes(reply[13]),
+    endpoint: readEndpoint(text(reply[14])),
   };
+}
+
+/** A record without one was made when there was none but chat. */
+export function readEndpoint(field: string): Endpoint {
+  return field === '' ? 'chat' : (field as Endpoint);
 }
 
 export function readAttended([last, state, position, pace]: readonly Reply[]): Attended {

@@ -23,16 +23,22 @@ export interface Received {
   readonly textBytes: number;
 }
 
-/** Tokens of the prompt in a chat body; 0 where it is not JSON. */
+/** Tokens of what a body of any endpoint asks about; 0 where it is not JSON. */
 export function estimatePromptTokens(body: Buffer): number {
-  const { messages, tools } = parseObject(body);
+  const { messages, tools, prompt, input, query, documents } = parseObject(body);
   const list = Array.isArray(messages) ? messages : [];
   const seen = { textBytes: 0, attachments: 0 };
+  let tokens = 0;
   for (const value of [list, tools]) measure(value, seen);
+  for (const value of [prompt, input, query, documents]) {
+    tokens += countTokenIds(value);
+    measure(value, seen);
+  }
   return (
     Math.ceil(seen.textBytes / BYTES_PER_TOKEN) +
     list.length * TOKENS_PER_MESSAGE +
-    seen.attachments * TOKENS_PER_ATTACHMENT
+    seen.attachments * TOKENS_PER_ATTACHMENT +
+    tokens
   );
 }
 
@@ -49,6 +55,12 @@ function measure(value: unknown, seen: { textBytes: number; attachments: number 
     if (ATTACHMENTS.has(name)) seen.attachments++;
     else measure(member, seen);
   }
+}
+
+/** Numbers in a list, or in its lists. */
+function countTokenIds(value: unknown): number {
+  if (!Array.isArray(value)) return 0;
+  return value.flat().filter((item) => typeof item === 'number').length;
 }
 
 function parseObject(body: Buffer): Readonly<Record<string, unknown>> {

@@ -1,3 +1,4 @@
+import { ENDPOINTS, type Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { showName } from './scrub.js';
@@ -46,10 +47,11 @@ export const DEMO_MODELS = ['demo', 'demo-slow', 'demo-fail', 'demo-429', 'demo-
 /**
  * The route of a model name. First found wins: a configured model; `<provider>/<model>`; a model that workers
  * announce, local providers first and, after a local one, those that stand in for it; and where there is nothing but demo providers, any name.
+ * Nobody stands in where another model's answer would be of no use.
  * @throws SpillwayError `model_not_found`, with some of the names there are
  */
-export function resolveModel(model: string, catalogue: Catalogue): Route {
-  const route = findRoute(model, catalogue);
+export function resolveModel(model: string, catalogue: Catalogue, endpoint: Endpoint = 'chat'): Route {
+  const route = findRoute(model, catalogue, endpoint);
   if (route !== undefined) return route;
   throw new SpillwayError('model_not_found', {
     model: showName(model),
@@ -59,11 +61,15 @@ export function resolveModel(model: string, catalogue: Catalogue): Route {
 }
 
 /** As `resolveModel`; undefined where nothing has that name. */
-export function findRoute(model: string, catalogue: Catalogue): Route | undefined {
+export function findRoute(
+  model: string,
+  catalogue: Catalogue,
+  endpoint: Endpoint = 'chat',
+): Route | undefined {
   return (
     configuredRoute(model, catalogue) ??
     providerRoute(model, catalogue) ??
-    announcedRoute(model, catalogue) ??
+    announcedRoute(model, catalogue, ENDPOINTS[endpoint].anyModel) ??
     demoRoute(model, catalogue)
   );
 }
@@ -98,7 +104,7 @@ function providerRoute(model: string, catalogue: Catalogue): Route | undefined {
   };
 }
 
-function announcedRoute(model: string, catalogue: Catalogue): Route | undefined {
+function announcedRoute(model: string, catalogue: Catalogue, anyModel = true): Route | undefined {
   const targets = [...catalogue.fleet.providers.values()].flatMap(({ name, models }) => {
     const offered = offers(models, model);
     return offered === undefined ? [] : [targetOf(name, offered, catalogue)];
@@ -107,7 +113,7 @@ function announcedRoute(model: string, catalogue: Catalogue): Route | undefined 
   const [first] = own;
   if (first === undefined) return undefined;
   // Whoever names a cloud model has chosen it; another one would be a surprise.
-  const after = first.location === 'local' ? standIns(own, catalogue) : [];
+  const after = anyModel && first.location === 'local' ? standIns(own, catalogue) : [];
   return { model, bareModel: model, targets: [...own, ...after] };
 }
 

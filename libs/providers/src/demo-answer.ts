@@ -1,6 +1,8 @@
+import type { Endpoint } from '#core/endpoint.js';
 import type { Usage } from './provider.js';
 
 interface DemoAnswer {
+  readonly endpoint: Endpoint;
   readonly id: string;
   /** Unix time, s. */
   readonly created: number;
@@ -10,7 +12,7 @@ interface DemoAnswer {
 
 interface DemoChoice {
   readonly index: number;
-  readonly delta: object;
+  readonly delta: { readonly role?: string; readonly content?: string };
   readonly finish_reason: string | null;
 }
 
@@ -32,31 +34,41 @@ export function demoWords(model: string): readonly string[] {
 
 /** A chunk of the stream. With `usage` true it says `usage: null`, as all but the last do for a client that asked. */
 export function demoChunk(
-  { id, created, model }: DemoAnswer,
+  { endpoint, id, created, model }: DemoAnswer,
   choices: readonly DemoChoice[],
   usage: Usage | boolean,
 ): object {
   return {
     id,
-    object: 'chat.completion.chunk',
+    object: endpoint === 'chat' ? 'chat.completion.chunk' : 'text_completion',
     created,
     model,
-    choices: choices.map((choice) => ({ ...choice, logprobs: null })),
+    choices: choices.map(({ index, delta, finish_reason }) => ({
+      index,
+      ...(endpoint === 'chat' ? { delta } : { text: delta.content ?? '' }),
+      finish_reason,
+      logprobs: null,
+    })),
     ...(usage !== false && { usage: usage === true ? null : toWireUsage(usage) }),
   };
 }
 
 /** The whole answer, for a request without `stream`. */
-export function demoBody({ id, created, model, choices }: DemoAnswer, content: string, usage: Usage): object {
-  const message = { role: 'assistant', content, refusal: null };
+export function demoBody(
+  { endpoint, id, created, model, choices }: DemoAnswer,
+  content: string,
+  usage: Usage,
+): object {
+  const isChat = endpoint === 'chat';
+  const said = isChat ? { message: { role: 'assistant', content, refusal: null } } : { text: content };
   return {
     id,
-    object: 'chat.completion',
+    object: isChat ? 'chat.completion' : 'text_completion',
     created,
     model,
     choices: Array.from({ length: choices }, (_, index) => ({
       index,
-      message,
+      ...said,
       logprobs: null,
       finish_reason: 'stop',
     })),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMember } from '#core/body.js';
+import { ENDPOINTS, type Endpoint } from '#core/endpoint.js';
 import type { CallFacts } from '#core/failure.js';
 import { DEMO_MODELS } from '#core/route.js';
 import type {
@@ -13,6 +14,7 @@ import type {
   Usage,
 } from './provider.js';
 import { demoBody, demoChunk, demoWords } from './demo-answer.js';
+import { demoEmbeddings } from './demo-embeddings.js';
 
 export interface DemoOptions {
   /** Names an answer. Default: `chatcmpl-` and a random UUID. */
@@ -51,10 +53,12 @@ export class DemoProvider implements Provider {
     if (signal.aborted) return { ok: false, aborted: true, phase: 'not_sent' };
     const model = DEMO_MODELS.find((name) => name === call.model) ?? 'demo';
     const choices = Number(readMember(call.body, 'n') ?? 1) || 1;
-    const facts = refuse(model, choices);
+    const facts = refuse(call.endpoint, model, choices);
     if (facts) return { ok: false, aborted: false, phase: 'headers', facts };
+    if (call.endpoint === 'embeddings') return yield* demoEmbeddings(call.body);
     const words = demoWords(model);
     const answer = {
+      endpoint: call.endpoint,
       id: this.options.createId?.() ?? `chatcmpl-${randomUUID()}`,
       created: Math.floor((this.options.now?.() ?? Date.now()) / 1000),
       model,
@@ -78,9 +82,9 @@ export class DemoProvider implements Provider {
     const endAt = performance.now() + (call.timeouts.streamMs ?? Infinity);
     const indexes = Array.from({ length: answer.choices }, (_, index) => index);
     const event = (chunk: object): Buffer => Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
-    const chunk = (index: number, delta: object, finish: string | null) =>
+    const chunk = (index: number, delta: { role?: string; content?: string }, finish: string | null) =>
       event(demoChunk(answer, [{ index, delta, finish_reason: finish }], call.includeUsage));
-    for (const index of indexes) {
+    for (const index of call.endpoint === 'chat' ? indexes : []) {
       yield { bytes: chunk(index, { role: 'assistant', content: '' }, null), output: false };
     }
     const received = { deltas: 0, textBytes: 0 };
@@ -131,6 +135,7 @@ interface DemoRun {
   readonly call: ProviderCall;
   readonly signal: AbortSignal;
   readonly answer: {
+    readonly endpoint: Endpoint;
     readonly id: string;
     readonly created: number;
     readonly model: DemoModel;
@@ -140,7 +145,11 @@ interface DemoRun {
   readonly usage: Usage;
 }
 
-function refuse(model: DemoModel, choices: number): CallFacts | undefined {
+function refuse(endpoint: Endpoint, model: DemoModel, choices: number): CallFacts | undefined {
+  if (endpoint === 'moderations' || endpoint === 'rerank') {
+    const message = `The built-in demo provider has no ${ENDPOINTS[endpoint].path}; connect a real one.`;
+    return { kind: 'status', status: 400, type: 'invalid_request_error', message };
+  }
   if (model === 'demo-fail') {
     return { kind: 'status', status: 503, type: 'server_error', message: 'demo-fail always fails.' };
   }

@@ -1,3 +1,4 @@
+import type { Endpoint } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts, Phase } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
@@ -10,6 +11,7 @@ export interface ProviderCall {
   readonly epoch: number;
   /** The client's body, its own bytes; the provider rewrites only what the upstream needs to differ. */
   readonly body: Buffer;
+  readonly endpoint: Endpoint;
   /** The upstream's model name. */
   readonly model: string;
   readonly stream: boolean;

@@ -3,7 +3,7 @@
 -- ARGV: 3 application, 4 model, 5 stream 0|1, 6 include usage 0|1, 7 targets JSON, 8 timeout ms, 9 replica,
 --       10 cap on the attempts waiting for the first target's provider, 11 body, 12 delay of the first job ms,
 --       13 keep ms or '', 14 idempotency key or '', 15 its fingerprint, 16 what the caller read at KEYS 15 or '',
---       17 the first target's provider, 18 its longest wait ms or ''
+--       17 the first target's provider, 18 its longest wait ms or '', 19 endpoint
 -- Returns {'accepted'}, {'queue_full', waiting, pace ms or ''}, {'attached', request}, {'conflict'}, or {'again'} if
 -- the key was given to another meanwhile, so that KEYS 16 is not its record
 if redis.call('EXISTS', REQ) == 1 then return { 'accepted' } end
@@ -34,8 +34,8 @@ local deadline = int(now() + timeout)
 local backstop = int(timeout + 3600000)
 r.ticket = new_ticket(provider)
 redis.call('HSET', REQ, 'v', '1', 'application', ARGV[3], 'model', ARGV[4], 'stream', ARGV[5],
-  'include_usage', ARGV[6], 'targets', ARGV[7], 'timeout', timeout, 'readers', ARGV[9], 'created', int(now()),
-  'deadline', deadline, 'state', 'waiting', 'target', '0', 'provider', provider, 'ticket', r.ticket,
+  'include_usage', ARGV[6], 'endpoint', ARGV[19], 'targets', ARGV[7], 'timeout', timeout, 'readers', ARGV[9],
+  'created', int(now()), 'deadline', deadline, 'state', 'waiting', 'target', '0', 'provider', provider, 'ticket', r.ticket,
   'due', int(now() + ARGV[12]), 'attempt', '1', 'placement', '1', 'epoch', '0', 'starts', '0', 'seq', '0',
   'visible', '0', 'last', '0-0', 'trail', '', 'keep', keep, 'bytes', int(#ARGV[11]))
 redis.call('PEXPIRE', REQ, backstop)

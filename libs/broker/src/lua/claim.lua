@@ -1,7 +1,7 @@
 -- The first act of whoever holds a job: starts a run, or says why not.
 -- ARGV: 3 attempt, 4 token of this execution, 5 worker
 -- Returns {'run', epoch, attempt, start, target, targets, model, application, stream, include usage, remaining ms,
---          timeout ms, trail, body}, {'done'}, {'busy'} or {'superseded', attempt, placement, target, provider, delay ms}
+--          timeout ms, trail, body, endpoint}, {'done'}, {'busy'} or {'superseded', attempt, placement, target, provider, delay ms}
 local MAX_STARTS = 3
 local DEAD_ROWS = '1000'
 local attempt, token, worker = tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -51,11 +51,13 @@ end
 
 local function run(body)
   return { 'run', tonumber(r.epoch), tonumber(r.attempt), tonumber(r.starts), tonumber(r.target), r.targets, r.model,
-    r.application, r.stream, r.include_usage, r.deadline - now(), tonumber(r.timeout), '[' .. r.trail .. ']', body }
+    r.application, r.stream, r.include_usage, r.deadline - now(), tonumber(r.timeout), '[' .. r.trail .. ']', body,
+    r.endpoint }
 end
 
 if not load('attempt', 'epoch', 'starts', 'token', 'visible', 'target', 'targets', 'provider', 'ticket', 'created',
-  'claimed', 'deadline', 'timeout', 'last', 'readers', 'trail', 'model', 'application', 'stream', 'include_usage')
+  'claimed', 'deadline', 'timeout', 'last', 'readers', 'trail', 'model', 'application', 'stream', 'include_usage',
+  'endpoint')
   or r.state == 'ended' or attempt > tonumber(r.attempt) then
   return { 'done' }
 end

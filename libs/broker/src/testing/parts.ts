@@ -39,7 +39,14 @@ export class Parts {
 
   /** A plain request for `local`. */
   request(id: string): NewRequest {
-    const plain = { id, application: null, model: 'm', stream: true, includeUsage: false, replica: 'api-1' };
+    const asked = {
+      application: null,
+      endpoint: 'chat',
+      model: 'm',
+      stream: true,
+      includeUsage: false,
+    } as const;
+    const plain = { id, ...asked, replica: 'api-1' };
     const body = Buffer.from('{"messages":[]}');
     return { ...plain, targets: [local], timeoutMs: 60_000, maxWaiting: 100, body };
   }

@@ -57,8 +57,8 @@ export class RedisUnderTest implements LedgerUnderTest {
 
   private async acceptAs(id: string, request: CaseRequest) {
     const body = Buffer.from('{"messages":[]}');
-    const rest = { id, application: null, model: 'm', includeUsage: false, replica: FIRST_REPLICA, body };
-    return this.ledger.accept({ ...rest, ...request });
+    const asked = { application: null, endpoint: 'chat', model: 'm', includeUsage: false, body } as const;
+    return this.ledger.accept({ id, ...asked, replica: FIRST_REPLICA, ...request });
   }
 
   async claim(args: { attempt: number; token: string; worker: string }) {

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../endpoint.js';
 import type { ErrorCode, ErrorParams } from '../errors.js';
 import type { Target } from '../target.js';
 
@@ -25,6 +26,7 @@ export interface NewRequest {
   readonly id: string;
   /** Null where the configuration names no applications. */
   readonly application: string | null;
+  readonly endpoint: Endpoint;
   /** The public model id that the client asked for. */
   readonly model: string;
   readonly stream: boolean;
@@ -102,6 +104,7 @@ export interface Run {
   /** Index into `targets`. */
   readonly target: number;
   readonly targets: readonly Target[];
+  readonly endpoint: Endpoint;
   readonly model: string;
   readonly application: string | null;
   readonly stream: boolean;

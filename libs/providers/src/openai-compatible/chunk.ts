@@ -22,12 +22,21 @@ export interface ChunkChoice {
 
 /** Reads the choices of a chunk; what is not an object is left out. */
 export function readChoices(choices: readonly unknown[]): readonly ChunkChoice[] {
-  return choices.filter(isRecord).map((choice) => ({
-    index: typeof choice['index'] === 'number' ? choice['index'] : 0,
-    output: isRecord(choice['delta']) && isOutput(choice['delta']),
-    textBytes: isRecord(choice['delta']) ? countTextBytes(choice['delta']) : 0,
-    finished: typeof choice['finish_reason'] === 'string' && choice['finish_reason'] !== '',
-  }));
+  return choices.filter(isRecord).map((choice) => {
+    const said = deltaOf(choice);
+    return {
+      index: typeof choice['index'] === 'number' ? choice['index'] : 0,
+      output: isOutput(said),
+      textBytes: countTextBytes(said),
+      finished: typeof choice['finish_reason'] === 'string' && choice['finish_reason'] !== '',
+    };
+  });
+}
+
+/** A legacy completion has its text where a chat completion has a delta. */
+function deltaOf({ delta, text }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (isRecord(delta)) return delta;
+  return typeof text === 'string' ? { content: text } : {};
 }
 
 /** Reads `usage`; undefined where it is null, missing, or not numbers. */

@@ -1,6 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { readMember, rewriteBody } from '#core/body.js';
-import { BROKER_MEMBERS } from '#core/controls.js';
+import { ENDPOINTS } from '#core/endpoint.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
 import { shardOf } from '#core/ids.js';
@@ -8,10 +7,12 @@ import { retryAfterMs } from '#core/retry-after.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
 import { createDispatcher } from './dispatcher.js';
 import type { ProxyEnvironment } from './dispatcher.js';
+import { embed } from './embeddings.js';
 import { Exchange, toConnectionFacts } from './exchange.js';
 import type { ResponseHeaders } from './exchange.js';
 import { parseJson, readBody, relayBody, relayStream } from './relay.js';
 import type { AnswerLimits, RelayContext } from './relay.js';
+import { toUpstreamBody } from './upstream-body.js';
 import { findError, isRecord, readUpstreamError, toStatusFacts } from './upstream-error.js';
 
 export interface OpenAiCompatibleOptions {
@@ -50,7 +51,7 @@ const DISCOVERY_MS = 5_000;
 /** Shorter header values are no secrets, and taking them out would garble the words. */
 const MIN_SECRET_LENGTH = 8;
 
-/** Any upstream that speaks OpenAI's chat completions over HTTP: OpenAI, vLLM, llama.cpp, Ollama's /v1, and so on. */
+/** Any upstream that speaks OpenAI's API over HTTP: OpenAI, vLLM, llama.cpp, Ollama's /v1, and so on. */
 export class OpenAiCompatibleProvider implements Provider {
   private readonly url: URL;
   private readonly dispatcher: Dispatcher;
@@ -73,9 +74,15 @@ export class OpenAiCompatibleProvider implements Provider {
     this.secrets = findSecrets(options);
   }
 
-  async *infer(call: ProviderCall, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
+  infer(call: ProviderCall, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
+    if (call.endpoint !== 'embeddings') return this.ask(call, signal);
+    return embed(call, (body) => this.ask({ ...call, body }, signal));
+  }
+
+  /** One call over HTTP. */
+  private async *ask(call: ProviderCall, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
     const startedAt = performance.now();
-    const exchange = new Exchange(this.dispatcher, this.chatRequest(call), signal);
+    const exchange = new Exchange(this.dispatcher, this.request(call), signal);
     const { timeouts, stream } = call;
     try {
       const { firstTokenMs, streamMs = Infinity, responseMs } = timeouts;
@@ -137,10 +144,10 @@ export class OpenAiCompatibleProvider implements Provider {
     await this.dispatcher.destroy();
   }
 
-  private chatRequest(call: ProviderCall): Dispatcher.DispatchOptions {
+  private request(call: ProviderCall): Dispatcher.DispatchOptions {
     return {
       origin: this.url.origin,
-      path: this.path('/chat/completions'),
+      path: this.path(ENDPOINTS[call.endpoint].path),
       method: 'POST',
       headers: {
         accept: call.stream ? 'text/event-stream, application/json' : 'application/json',
@@ -188,23 +195,6 @@ export class OpenAiCompatibleProvider implements Provider {
 async function readErrorBody(exchange: Exchange): Promise<unknown> {
   const read = await readBody(exchange, ERROR_BODY_BYTES, performance.now() + ERROR_BODY_MS);
   return read.kind === 'body' ? parseJson(read.bytes) : undefined;
-}
-
-/** The client's bytes with the upstream's model name, without the broker's members, and always asking for usage. */
-function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
-  const set: Record<string, string> = { model: JSON.stringify(model) };
-  if (stream) {
-    const options = readMember(body, 'stream_options');
-    set['stream_options'] = options?.startsWith('{')
-      ? rewriteBody(Buffer.from(options), { set: { include_usage: 'true' } }).toString()
-      : '{"include_usage":true}';
-  }
-  return unpooled(rewriteBody(body, { set, remove: BROKER_MEMBERS }));
-}
-
-/** The HTTP client keeps a body as long as the answer lasts; a part of Node's pool would keep 64 KiB of it. */
-function unpooled(bytes: Buffer): Buffer {
-  return bytes.buffer.byteLength === bytes.length ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
 }
 
 function buildHeaders({ apiKey, headers }: OpenAiCompatibleOptions): Readonly<Record<string, string>> {

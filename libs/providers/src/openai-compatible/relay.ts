@@ -1,3 +1,4 @@
+import { ENDPOINTS } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CallEnd, ProviderCall, ProviderFrame } from '../provider.js';
@@ -104,22 +105,24 @@ export async function* relayBody(context: RelayContext): AsyncGenerator<Provider
   if (!isRecord(value)) return fail({ kind: 'malformed', reason: 'the body is not a JSON object' });
   const error = findError(value);
   if (error) return fail(toStatusFacts(error, secrets, { status: 200 }));
-  const choices = value['choices'];
-  if (!Array.isArray(choices) || choices.length === 0) {
-    return fail({ kind: 'malformed', reason: 'the body has no choices' });
+  const { answer } = ENDPOINTS[call.endpoint];
+  const list = value[answer];
+  if (!Array.isArray(list) || list.length === 0) {
+    return fail({ kind: 'malformed', reason: `the body has no ${answer}` });
   }
   yield { bytes: read.bytes, output: true };
   const usage = readUsage(value['usage']);
-  return { ok: true, ...(usage ? { usage } : { received: toReceived(choices) }) };
+  return { ok: true, ...(usage ? { usage } : { received: toReceived(list) }) };
 }
 
-/** A whole answer as one delta for each choice. */
-function toReceived(choices: readonly unknown[]): Received {
-  const messages = choices
-    .map((choice) => (isRecord(choice) ? choice['message'] : undefined))
+/** A whole answer as one delta for each choice; what is not made of tokens has none. */
+function toReceived(list: readonly unknown[]): Received {
+  const said = list
+    .filter(isRecord)
+    .map(({ message, text }) => (typeof text === 'string' ? { content: text } : message))
     .filter(isRecord);
-  const textBytes = messages.reduce((sum, message) => sum + countTextBytes(message), 0);
-  return { deltas: messages.length, textBytes };
+  const textBytes = said.reduce((sum, message) => sum + countTextBytes(message), 0);
+  return { deltas: said.length, textBytes };
 }
 
 /** Reads a body of at most `maxBytes` until `deadlineAt`; a longer one is malformed. */

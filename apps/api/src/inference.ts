@@ -3,13 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Broker } from '#broker/broker.js';
 import { readControls } from '#core/controls.js';
 import { deadlineMs } from '#core/deadline.js';
+import type { Endpoint } from '#core/endpoint.js';
 import { SpillwayError } from '#core/errors.js';
 import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
 import { makePlan } from '#core/plan.js';
 import { resolveModel } from '#core/route.js';
 import { showName } from '#core/scrub.js';
 import { ApiSettings } from './api-settings.js';
-import { readChatRequest } from './chat-request.js';
+import { readBody } from './bodies/read-body.js';
 import { adopt, deliver } from './deliver.js';
 import { Exchange } from './exchange.js';
 import { hashCall } from './idempotency.js';
@@ -27,7 +28,7 @@ const UNKNOWN_WAIT_SECONDS = 10;
 const MAX_TRIES = 3;
 
 @Injectable()
-export class ChatCompletions {
+export class Inference {
   constructor(
     private readonly settings: ApiSettings,
     private readonly broker: Broker,
@@ -40,9 +41,9 @@ export class ChatCompletions {
    *
    * @throws {SpillwayError} for every failure that the client has not been told of
    */
-  async answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async answer(endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const lifetime = readLifetime(request.headers);
-    const exchange = await this.accept(lifetime, request, reply);
+    const exchange = await this.accept({ endpoint, lifetime }, request, reply);
     if (!exchange) return;
     const format = { ids: lifetime.continues };
     await deliver({ exchange, request, reply, settings: this.settings, format });
@@ -54,14 +55,14 @@ export class ChatCompletions {
    * takes.
    */
   private async accept(
-    lifetime: Lifetime,
+    { endpoint, lifetime }: { readonly endpoint: Endpoint; readonly lifetime: Lifetime },
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<Exchange | undefined> {
     const kept = this.keep(lifetime, request, reply);
     let submission: Submission;
     try {
-      submission = { ...this.prepare(request), ...kept };
+      submission = { ...this.prepare(endpoint, request), ...kept };
     } catch (refusal) {
       // What was answered once, or is about to be, needs no provider now.
       const same = kept.idempotency && (await this.requests.attachByKey(kept.idempotency, request, reply));
@@ -113,23 +114,23 @@ export class ChatCompletions {
   }
 
   /** Checks the request and makes its plan. */
-  private prepare({ id, body: bytes, headers, record }: FastifyRequest): Submission {
+  private prepare(endpoint: Endpoint, { id, body: bytes, headers, record }: FastifyRequest): Submission {
     const body = parseJsonBody(bytes);
-    const chat = readChatRequest(body);
+    const { stream, includeUsage, ...asked } = readBody(endpoint, body);
     const controls = readControls(body);
     const { models, providers, timeouts, queue } = this.settings.config;
-    const stream = chat.stream === true;
     const timeoutMs = deadlineMs({ totalMs: timeouts.totalMs, stream, headers });
     const catalogue = { models, providers, fleet: this.broker.fleet() };
-    const route = resolveModel(chat.model, catalogue);
+    const route = resolveModel(asked.model, catalogue, endpoint);
     record.model = showName(route.model);
     record.stream = stream;
     return {
       id,
       application: record.application,
+      endpoint,
       model: route.model,
       stream,
-      includeUsage: stream && chat.stream_options?.include_usage === true,
+      includeUsage,
       ...makePlan({ route, controls, catalogue, waiting: { maxDelayMs: queue.maxRetryDelayMs, timeoutMs } }),
       timeoutMs,
       maxWaiting: queue.maxWaiting,

@@ -1,16 +1,12 @@
 import {
-  ArrayNotEmpty,
-  IsArray,
   IsBoolean,
-  IsInt,
   IsNotEmpty,
   IsObject,
   IsOptional,
   IsString,
   Matches,
-  Max,
   MaxLength,
-  Min,
+  ValidateBy,
   ValidateNested,
   validateSync,
 } from 'class-validator';
@@ -22,32 +18,23 @@ const MODEL_MAX_CHARS = 512;
 /** No half of a surrogate pair, which is no text: Redis would refuse the plan, and no upstream has such a model. */
 const WELL_FORMED = /^\P{Cs}*$/u;
 
-class StreamOptions {
-  @IsOptional()
-  @IsBoolean({ message: 'must be a boolean' })
-  include_usage?: boolean | null;
-
-  constructor(raw: Record<string, unknown>) {
-    Object.assign(this, pick(raw, ['include_usage']));
-  }
-}
-
-/**
- * What the broker itself needs of a chat completion request. Everything else is the provider's to judge: the bytes of
- * the body pass through untouched.
- */
-export class ChatRequest {
+/** What every inference endpoint has. */
+export class InferenceBody {
   @IsString({ message: 'must be a string' })
   @IsNotEmpty({ message: 'must not be empty' })
   @MaxLength(MODEL_MAX_CHARS, { message: `must be at most ${MODEL_MAX_CHARS} characters long` })
   @Matches(WELL_FORMED, { message: 'must be well-formed Unicode' })
   model!: string;
+}
 
-  @IsArray({ message: 'must be an array of messages' })
-  @ArrayNotEmpty({ message: 'must hold at least one message' })
-  @IsObject({ each: true, message: 'must hold objects only' })
-  messages!: Record<string, unknown>[];
+class StreamOptions {
+  @IsOptional()
+  @IsBoolean({ message: 'must be a boolean' })
+  include_usage?: boolean | null;
+}
 
+/** What those that stream have beside it. */
+export class StreamableBody extends InferenceBody {
   @IsOptional()
   @IsBoolean({ message: 'must be a boolean' })
   stream?: boolean | null;
@@ -56,29 +43,41 @@ export class ChatRequest {
   @IsObject({ message: 'must be an object' })
   @ValidateNested({ message: 'must be an object' })
   stream_options?: StreamOptions | null;
+}
 
-  @IsOptional()
-  @IsInt({ message: 'must be a whole number' })
-  @Min(1, { message: 'must be at least 1' })
-  @Max(128, { message: 'must be at most 128' })
-  n?: number | null;
-
-  constructor(raw: Record<string, unknown>) {
-    Object.assign(this, pick(raw, ['model', 'messages', 'stream', 'stream_options', 'n']));
-    const options: unknown = this.stream_options;
-    if (isObject(options)) this.stream_options = new StreamOptions(options);
-  }
+/** As `readMembers`, with the options of a stream. */
+export function readStreamable<T extends StreamableBody>(
+  into: T,
+  raw: Record<string, unknown>,
+  names: readonly (keyof T & string)[],
+): T {
+  pick(into, raw, ['stream', 'stream_options']);
+  const options: unknown = into.stream_options;
+  if (isObject(options)) into.stream_options = pick(new StreamOptions(), options, ['include_usage']);
+  return readMembers(into, raw, names);
 }
 
 /**
- * Checks a parsed body. Throws `invalid_value` for the first member at fault, with its path in `param`; the message
- * never quotes a value.
+ * Takes `model` and these members of a parsed body over and checks them. Everything else is the provider's to judge: the
+ * bytes of the body pass through untouched.
+ *
+ * @throws {SpillwayError} `invalid_value` for the first member at fault, with its path in `param`; the message never
+ * quotes a value
  */
-export function readChatRequest(body: Record<string, unknown>): ChatRequest {
-  const request = new ChatRequest(body);
-  const [error] = validateSync(request, { stopAtFirstError: true });
+export function readMembers<T extends InferenceBody>(
+  into: T,
+  raw: Record<string, unknown>,
+  names: readonly (keyof T & string)[],
+): T {
+  pick(into, raw, ['model', ...names]);
+  const [error] = validateSync(into, { stopAtFirstError: true });
   if (error) throw toSpillwayError(error, '');
-  return request;
+  return into;
+}
+
+/** A member that must pass a test of ours; `message` follows its name. */
+export function Passes(test: (value: unknown) => boolean, message: string): PropertyDecorator {
+  return ValidateBy({ name: test.name, validator: { validate: test } }, { message });
 }
 
 function toSpillwayError(error: ValidationError, parent: string): SpillwayError {
@@ -93,10 +92,9 @@ function toSpillwayError(error: ValidationError, parent: string): SpillwayError 
 }
 
 /** Own members only, so that `__proto__` and the like of a body stay what they are: data. */
-function pick(raw: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    names.filter((name) => Object.hasOwn(raw, name)).map((name) => [name, raw[name]]),
-  );
+function pick<T extends object>(into: T, raw: Record<string, unknown>, names: readonly string[]): T {
+  for (const name of names) if (Object.hasOwn(raw, name)) Object.assign(into, { [name]: raw[name] });
+  return into;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

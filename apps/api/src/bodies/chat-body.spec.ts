@@ -1,18 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import { SpillwayError } from '#core/errors.js';
-import { readChatRequest } from './chat-request.js';
+import { ChatBody } from './chat-body.js';
+import { readStreamable } from './members.js';
 
 const good = { model: 'llama3.2', messages: [{ role: 'user', content: 'Hello' }] };
 
 function read(body: Record<string, unknown>): unknown {
   try {
-    return readChatRequest(body);
+    return readChat(body);
   } catch (error) {
     return error;
   }
 }
 
-describe('readChatRequest', () => {
+function readChat(body: Record<string, unknown>): ChatBody {
+  return readStreamable(new ChatBody(), body, ['messages', 'n']);
+}
+
+describe('ChatBody', () => {
   it.each([
     [good, { model: 'llama3.2' }],
     [{ ...good, stream: true }, { stream: true }],
@@ -32,7 +37,7 @@ describe('readChatRequest', () => {
   });
 
   it('does not look at members that only the provider understands', () => {
-    const request = readChatRequest({ ...good, tools: 'not a list', temperature: 99 });
+    const request = readChat({ ...good, tools: 'not a list', temperature: 99 });
     expect(JSON.parse(JSON.stringify(request))).toEqual(good);
   });
 

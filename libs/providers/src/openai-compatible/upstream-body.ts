@@ -1,0 +1,20 @@
+import { readMember, rewriteBody } from '#core/body.js';
+import { BROKER_MEMBERS } from '#core/controls.js';
+import type { ProviderCall } from '../provider.js';
+
+/** The client's bytes with the upstream's model name, without the broker's members, and always asking for usage. */
+export function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
+  const set: Record<string, string> = { model: JSON.stringify(model) };
+  if (stream) {
+    const options = readMember(body, 'stream_options');
+    set['stream_options'] = options?.startsWith('{')
+      ? rewriteBody(Buffer.from(options), { set: { include_usage: 'true' } }).toString()
+      : '{"include_usage":true}';
+  }
+  return unpooled(rewriteBody(body, { set, remove: BROKER_MEMBERS }));
+}
+
+/** The HTTP client keeps a body as long as the answer lasts; a part of Node's pool would keep 64 KiB of it. */
+function unpooled(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength === bytes.length ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
+}
