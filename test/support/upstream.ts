@@ -13,6 +13,9 @@ export interface CallMatch {
   readonly marker?: string;
 }
 
+/** Where models are asked, whatever the base URL. */
+const ENDPOINT = /\/(chat\/completions|completions|embeddings|moderations|rerank)(\?|$)/;
+
 /** Waits give up after this, ms. */
 const WAIT_MS = 5_000;
 
@@ -21,7 +24,7 @@ const WAIT_MS = 5_000;
  * when it was hung up on.
  */
 export class Upstream {
-  /** All calls of chat completions, in the order of their arrival, once their body was whole. */
+  /** All calls of models, whichever the endpoint, in the order of their arrival, once their body was whole. */
   readonly calls: UpstreamCall[] = [];
   /** Requests for the model list. */
   modelCalls = 0;
@@ -62,7 +65,7 @@ export class Upstream {
     this.matches.push({ match, behaviours: [...behaviours] });
   }
 
-  /** What happens to calls that were not scripted. At first: `Hello from the upstream`. */
+  /** What happens to calls that were not scripted. At first: `Hello from the upstream`, as a chat completion. */
   otherwise(behaviour: Behaviour): void {
     this.fallback = behaviour;
   }
@@ -108,7 +111,7 @@ export class Upstream {
       await this.models(new LiveCall(toRecord(0, request, body, 0), response, this.changed));
       return;
     }
-    if (request.method !== 'POST' || !/\/chat\/completions(\?|$)/.test(path)) {
+    if (request.method !== 'POST' || !ENDPOINT.test(path)) {
       response.writeHead(404).end();
       return;
     }
