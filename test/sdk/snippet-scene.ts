@@ -76,7 +76,9 @@ function configFor({ baseUrl }: Upstream): object {
     models: {
       'llama3.2': { targets: [{ provider: 'box' }, { provider: 'other', model: 'large' }] },
       'gpt-4o-mini': { targets: [{ provider: 'openai' }] },
+      'text-embedding-3-small': { targets: [{ provider: 'openai' }] },
       'accounts/fireworks/models/llama-v3p1-8b-instruct': { targets: [{ provider: 'other' }] },
+      'accounts/fireworks/models/starcoder-16b-w8a16': { targets: [{ provider: 'other' }] },
     },
   };
 }

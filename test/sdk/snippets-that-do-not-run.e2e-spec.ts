@@ -19,32 +19,6 @@ beforeAll(async () => {
 
 afterAll(() => scene?.stop());
 
-describe('an endpoint that is not there', () => {
-  it.each([
-    {
-      file: 'node/agentgateway-embeddings.mjs',
-      first: ['node/agentgateway-errors.mjs'],
-      path: '/v1/embeddings',
-    },
-    {
-      file: 'python/agentgateway-embeddings.py',
-      first: ['python/agentgateway-errors.py'],
-      path: '/v1/embeddings',
-    },
-    { file: 'python/fireworks-completion.py', first: [], path: '/v1/completions' },
-  ])('$file', async ({ file, first, path }) => {
-    const { stderr, code } = await scene.run({ files: [...first, file] });
-    expect(code).toBe(1);
-    expect(stderr).toContain('NotFoundError');
-    expect(stderr).toContain(`There is nothing at POST ${path}.`);
-  });
-
-  it('shell/fireworks-completion.sh', async () => {
-    const { stdout } = await scene.run({ files: ['shell/fireworks-completion.sh'] });
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'not_found' } });
-  });
-});
-
 describe('a name of an earlier SDK', () => {
   it.each([
     { language: 'Python', command: "python -c 'import openai; print(openai.OpenAI().base_url)'" },

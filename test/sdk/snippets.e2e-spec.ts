@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { PYTHON_SETUP_MS } from '../support/python.js';
 import type { Upstream } from '../support/upstream.js';
-import type { Behaviour } from '../support/upstream-behaviours.js';
-import { answer, json, status } from '../support/upstream-behaviours.js';
+import { answer, status } from '../support/upstream-behaviours.js';
+import { callTools, completion, DIMENSIONS, embeddings, vectorOf } from '../support/upstream-endpoints.js';
 import { startSnippets } from './snippet-scene.js';
 import type { Printed, SnippetRun, SnippetScene } from './snippet-scene.js';
 
@@ -35,17 +35,13 @@ function lastCall() {
   return { provider: call?.path.split('/')[1], ...call?.json };
 }
 
-/** A whole answer that is one tool call. */
-function callTool(name: string, args: string): Behaviour {
-  const tool_calls = [{ id: 'call_1', type: 'function', function: { name, arguments: args } }];
-  const message = { role: 'assistant', content: null, tool_calls };
-  return json({
-    id: 'chatcmpl-tool',
-    object: 'chat.completion',
-    created: 1,
-    model: 'gpt-4o-mini',
-    choices: [{ index: 0, message, finish_reason: 'tool_calls' }],
-  });
+interface TextChunk {
+  readonly choices: readonly { readonly text: string; readonly finish_reason: string | null }[];
+  readonly usage?: { readonly total_tokens: number } | null;
+}
+
+function chunkOf(event: string): TextChunk {
+  return JSON.parse(event.replace(/^data: /, '')) as TextChunk;
 }
 
 const said = (content: string) => [{ role: 'user', content }];
@@ -209,9 +205,56 @@ describe('parameters and tools', () => {
       after: 'print(response.choices[0].message.tool_calls[0].function.arguments)',
     },
   ])('$file', async ({ file, first, after }) => {
-    upstream.script(answer('Hello!'), callTool('get_weather', '{"location": "Boston"}'));
+    upstream.script(answer('Hello!'), callTools({ name: 'get_weather', json: '{"location": "Boston"}' }));
     expect(await printed({ files: [first, file], after })).toBe('Hello!\n{"location": "Boston"}\n');
     expect(lastCall()).toMatchObject({ tools: [weather], messages: said("What's the weather in Boston?") });
+  });
+});
+
+describe('embeddings', () => {
+  const input = 'The quick brown fox jumps over the lazy dog';
+
+  it.each([
+    { file: 'node/agentgateway-embeddings.mjs', first: 'node/agentgateway-errors.mjs' },
+    { file: 'python/agentgateway-embeddings.py', first: 'python/agentgateway-errors.py' },
+  ])('$file', async ({ file, first }) => {
+    // Both SDKs ask for base64, and decode what they get; not every provider knows it.
+    for (const encoding of ['asked', 'float'] as const) {
+      upstream.script(answer('Hello!'), embeddings({ encoding }));
+      const [greeting, ...vector] = (await printed({ files: [first, file] })).split('\n');
+      expect(greeting).toBe('Hello!');
+      expect(JSON.parse(vector.join(' '))).toEqual(vectorOf(input));
+      expect(lastCall()).toMatchObject({ provider: 'openai', input, encoding_format: 'base64' });
+    }
+    expect(vectorOf(input)).toHaveLength(DIMENSIONS);
+  });
+});
+
+describe('legacy completions', () => {
+  it('python/fireworks-completion.py', async () => {
+    upstream.script(completion(' jumps over the lazy dog'));
+    expect(await printed({ files: ['python/fireworks-completion.py'] })).toBe(' jumps over the lazy dog\n');
+    const model = 'accounts/fireworks/models/llama-v3p1-8b-instruct';
+    expect(lastCall()).toMatchObject({ provider: 'other', model, prompt: 'The quick brown fox' });
+  });
+
+  it('shell/fireworks-completion.sh, with the usage in the chunk of the finish', async () => {
+    upstream.script(completion('\n  print("Hello")', { usage: 'finish' }));
+    const { stdout, code } = await scene.run({ files: ['shell/fireworks-completion.sh'] });
+    expect(code).toBe(0);
+    const events = stdout.split('\n\n').filter(Boolean);
+    expect(events.at(-1)).toBe('data: [DONE]');
+    const chunks = events.slice(0, -1).map(chunkOf);
+    expect(chunks.map(({ choices }) => choices.map(({ text }) => text).join()).join('')).toBe(
+      '\n  print("Hello")',
+    );
+    // As the document says: no chunk of its own, and the counts where the reason of the finish is.
+    expect(chunks.map(({ choices, usage }) => [choices[0]?.finish_reason, usage?.total_tokens])).toEqual([
+      ...chunks.slice(1).map(() => [null, undefined]),
+      ['stop', 7 + chunks.length - 1],
+    ]);
+    const model = 'accounts/fireworks/models/starcoder-16b-w8a16';
+    expect(lastCall()).toMatchObject({ provider: 'other', model, prompt: 'def say_hello_world():' });
   });
 });
 
