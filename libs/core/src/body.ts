@@ -3,23 +3,16 @@
  * numbers, key order, escapes), so only the members that must differ are touched.
  */
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-
-/** Nesting that a body may have; deeper ones overflow the stacks of recursive parsers further on. */
-export const MAX_JSON_DEPTH = 64;
-
-/**
- * Members and elements that a body may have, over all levels. Far above any real request, whose bytes are text; each
- * costs a parser time and many times its bytes of memory, so that 32 MiB of `{}` would block a process for seconds.
- */
-export const MAX_JSON_PARTS = 500_000;
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipString,
+} from './json/json-bytes.js';
 
 export interface BodyEdit {
   /** Members to replace, or to append where they are missing: name to JSON text. */
@@ -86,35 +79,6 @@ export function rewriteBody(body: Buffer, edit: BodyEdit): Buffer {
 export function readMember(body: Buffer, name: string): string | undefined {
   const member = scanObject(body).members.findLast((candidate) => candidate.name === name);
   return member && body.toString('utf8', member.valueStart, member.valueEnd);
-}
-
-/**
- * Is the JSON nested deeper than `limit` objects and arrays? Linear, without recursion, and also safe on bytes that
- * are not valid JSON, so it can be asked before anything parses them.
- */
-export function exceedsJsonDepth(body: Buffer, limit: number = MAX_JSON_DEPTH): boolean {
-  let depth = 0;
-  for (let at = 0; at < body.length; at++) {
-    const byte = body[at];
-    if (byte === QUOTE) at = skipString(body, at) - 1;
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > limit) return true;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
-  }
-  return false;
-}
-
-/** Has the JSON more members and elements than `limit`? As linear, and as safe on anything, as `exceedsJsonDepth`. */
-export function exceedsJsonParts(body: Buffer, limit: number = MAX_JSON_PARTS): boolean {
-  let parts = 0;
-  for (let at = 0; at < body.length; at++) {
-    const byte = body[at];
-    if (byte === QUOTE) at = skipString(body, at) - 1;
-    else if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++parts > limit) return true;
-    }
-  }
-  return false;
 }
 
 function scanObject(body: Buffer): ObjectScan {
@@ -184,21 +148,6 @@ function skipNested(body: Buffer, at: number): number {
     }
   }
   throw notAnObject();
-}
-
-/**
- * The offset behind the string that opens at `at`, or the end of the body where it is never closed. Jumps from quote
- * to quote, because a body of megabytes is nearly all strings.
- */
-function skipString(body: Buffer, at: number): number {
-  let quote = at;
-  for (;;) {
-    quote = body.indexOf(QUOTE, quote + 1);
-    if (quote === -1) return body.length;
-    let backslashes = 0;
-    while (quote - 1 - backslashes > at && body[quote - 1 - backslashes] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return quote + 1;
-  }
 }
 
 function skipWhitespace(body: Buffer, at: number): number {

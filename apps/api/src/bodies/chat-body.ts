@@ -1,11 +1,11 @@
-import { ArrayNotEmpty, IsArray, IsInt, IsObject, IsOptional, Max, Min } from 'class-validator';
-import { StreamableBody } from './members.js';
+import { ArrayNotEmpty, IsArray, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { EachPasses, isObject, StreamableBody } from './members.js';
 
 /** What the broker needs of a chat completion request. */
 export class ChatBody extends StreamableBody {
   @IsArray({ message: 'must be an array of messages' })
   @ArrayNotEmpty({ message: 'must hold at least one message' })
-  @IsObject({ each: true, message: 'must hold objects only' })
+  @EachPasses(isObject, 'must be an object')
   messages!: Record<string, unknown>[];
 
   @IsOptional()

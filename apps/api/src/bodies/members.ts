@@ -80,15 +80,23 @@ export function Passes(test: (value: unknown) => boolean, message: string): Prop
   return ValidateBy({ name: test.name, validator: { validate: test } }, { message });
 }
 
+/** A list whose elements must pass a test of ours; the first that does not is named by its place: `messages[2] must …`. */
+export function EachPasses(test: (value: unknown) => boolean, message: string): PropertyDecorator {
+  const placeOf = (list: unknown) => (Array.isArray(list) ? list.findIndex((item) => !test(item)) : -1);
+  return ValidateBy(
+    { name: test.name, validator: { validate: (list) => placeOf(list) === -1 } },
+    { message: ({ value }) => `[${placeOf(value)}] ${message}` },
+  );
+}
+
 function toSpillwayError(error: ValidationError, parent: string): SpillwayError {
-  const param = parent + error.property;
-  const [complaint] = Object.values(error.constraints ?? {});
+  const path = parent + error.property;
+  const [constraint] = Object.values(error.constraints ?? {});
   const [child] = error.children ?? [];
-  if (complaint === undefined && child) return toSpillwayError(child, `${param}.`);
-  return new SpillwayError('invalid_value', {
-    param,
-    reason: `\`${param}\` ${complaint ?? 'is not valid'}.`,
-  });
+  if (constraint === undefined && child) return toSpillwayError(child, `${path}.`);
+  const [, place = '', complaint = 'is not valid'] = /^(\[\d+\])? ?(.*)$/s.exec(constraint ?? '') ?? [];
+  const param = path + place;
+  return new SpillwayError('invalid_value', { param, reason: `\`${param}\` ${complaint}.` });
 }
 
 /** Own members only, so that `__proto__` and the like of a body stay what they are: data. */
@@ -97,6 +105,6 @@ function pick<T extends object>(into: T, raw: Record<string, unknown>, names: re
   return into;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -52,14 +52,14 @@ describe('readBody', () => {
     ['embeddings', 'encoding_format', { ...EMBEDDING, encoding_format: 'int8' }],
     ['embeddings', 'dimensions', { ...EMBEDDING, dimensions: 0 }],
     ['moderations', 'input', { model: 'm' }],
-    ['moderations', 'input', { input: [7] }],
+    ['moderations', 'input[1]', { input: ['a', 7] }],
     ['moderations', 'model', { input: 'a', model: 7 }],
     ['rerank', 'query', { ...RERANK, query: '' }],
     ['rerank', 'documents', { ...RERANK, documents: [] }],
-    ['rerank', 'documents', { ...RERANK, documents: [7] }],
+    ['rerank', 'documents[1]', { ...RERANK, documents: ['this', 7] }],
   ])('%s names `%s` as the member at fault in %j', (endpoint, param, body) => {
     const read = () => readBody(endpoint, body as Record<string, unknown>);
     expect(read).toThrow(SpillwayError);
-    expect(read).toThrow(new RegExp(`^\`${param.replace('.', '\\.')}\` must `));
+    expect(read).toThrow(new RegExp(`^\`${param.replaceAll(/[.[\]]/g, '\\$&')}\` must `));
   });
 });

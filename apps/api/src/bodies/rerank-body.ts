@@ -1,5 +1,5 @@
 import { ArrayNotEmpty, IsArray, IsNotEmpty, IsString } from 'class-validator';
-import { InferenceBody, Passes } from './members.js';
+import { EachPasses, InferenceBody, isObject } from './members.js';
 
 /** What the broker needs of a request to put documents in order. */
 export class RerankBody extends InferenceBody {
@@ -9,14 +9,10 @@ export class RerankBody extends InferenceBody {
 
   @IsArray({ message: 'must be an array of documents' })
   @ArrayNotEmpty({ message: 'must hold at least one document' })
-  @Passes(areDocuments, 'must hold strings or objects only')
+  @EachPasses(isDocument, 'must be a string or an object')
   documents!: unknown[];
 }
 
-function areDocuments(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' || isObject(item));
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function isDocument(value: unknown): boolean {
+  return typeof value === 'string' || isObject(value);
 }
