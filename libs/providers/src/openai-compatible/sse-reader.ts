@@ -6,6 +6,9 @@ export interface SseEvent {
   readonly data: string;
 }
 
+/** What the parser buffers beside the data of an event, or the limit would depend on how its bytes are cut. */
+const FIELD_NAME_LENGTH = '\ndata: '.length;
+
 /**
  * Bytes in any pieces to server-sent events: splits inside a character or between CR and LF, comments, several
  * `data` lines and a byte order mark make no difference. Comments and unknown fields are dropped unbuffered.
@@ -18,11 +21,13 @@ export class SseReader {
   private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   private readonly parser;
 
-  /** @param maxEventLength the longest line or event, in UTF-16 units */
+  /** @param maxEventLength the longest data of an event, in UTF-16 units */
   constructor(maxEventLength: number) {
     this.parser = createParser({
-      maxBufferSize: maxEventLength,
+      maxBufferSize: maxEventLength + FIELD_NAME_LENGTH,
       onEvent: (event) => {
+        // Another may come in the same piece: behind a gap nothing is of use.
+        if (this.overflowed) return;
         // An event that arrives in one piece is never buffered, so the parser does not measure it.
         if (event.data.length > maxEventLength) this.overflowed = true;
         else this.events.push({ event: event.event, data: event.data });
