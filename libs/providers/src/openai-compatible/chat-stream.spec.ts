@@ -6,7 +6,7 @@ import type { ExchangeEvent } from './exchange.js';
 
 const LIMITS = { maxEventLength: 10_000, maxStreamBytes: 100_000 };
 
-function createChat(options: { includeUsage?: boolean } = {}): ChatStream {
+function createChat(options: { includeUsage?: boolean; continuousUsage?: boolean } = {}): ChatStream {
   return new ChatStream({ includeUsage: false, secrets: ['sk-secret'], ...LIMITS, ...options });
 }
 
@@ -54,6 +54,8 @@ describe('ChatStream output', () => {
     ['audio', { audio: { id: 'audio_1' } }],
     ['a tool call', { tool_calls: [{ index: 0, id: 'call_1' }] }],
     ['a function call', { function_call: { name: 'f' } }],
+    ['reasoning details', { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }],
+    ['an image', { images: [{ type: 'image_url' }] }],
   ])('is %s', (_, delta) => {
     const chat = createChat();
     expect(play(chat, data(chunk(delta)))).toMatchObject([{ kind: 'frame', frame: { output: true } }]);
@@ -65,6 +67,7 @@ describe('ChatStream output', () => {
     ['an empty delta', chunk({})],
     ['null members', chunk({ content: null, refusal: null, tool_calls: null, audio: null })],
     ['an empty list of tool calls', chunk({ tool_calls: [] })],
+    ['empty objects', chunk({ function_call: {}, audio: {} })],
     ['a finish', FINISH],
     ['empty choices', 'data: {"choices":[],"prompt_filter_results":[]}\n\n'],
     ['a choice without a delta', 'data: {"choices":[{"index":0}]}\n\n'],
@@ -118,18 +121,42 @@ describe('ChatStream usage', () => {
     expect(chat.usage).toEqual(expected);
   });
 
-  it('gives it to a client that asked', () => {
-    const chat = createChat({ includeUsage: true });
-    const text = `${FINISH}data: {"choices":[],${usage}}\n\n`;
-    expect(textOf(play(chat, data(text + DONE)))).toBe(`${text}<complete>`);
-    expect(chat.usage).toEqual(expected);
+  const [alone, finishing] = [`{"choices":[],${usage}}`, FINISH.slice('data: '.length).trimEnd()];
+  const nullUsage = finishing.replace(/\}$/, ',"usage":null}');
+  const withUsage = finishing.replace(/\}$/, `,${usage}}`);
+
+  it.each([
+    ['as it is', [nullUsage, alone], [nullUsage, alone]],
+    ['with the null that the others lack', [finishing, alone], [nullUsage, alone]],
+    [
+      'with the empty choices that it lacks',
+      [nullUsage, `{${usage}}`],
+      [nullUsage, `{${usage},"choices":[]}`],
+    ],
+    ['with empty choices in place of null', [nullUsage, `{"choices":null,${usage}}`], [nullUsage, alone]],
+    ['once, and last', [alone, alone, nullUsage], [nullUsage, alone]],
+    ['though it came on the finish', [withUsage], [nullUsage, `{"choices":[],${usage}}`]],
+    ['though it came on the finish, too', [withUsage, alone], [nullUsage, alone]],
+  ])('gives its chunk to a client that asked: %s', (_, sent, got) => {
+    const [text, wanted] = [sent, got].map((chunks) => chunks.map((each) => `data: ${each}\n\n`).join(''));
+    for (const end of [data(DONE), END, RESET, TIMEOUT]) {
+      const chat = createChat({ includeUsage: true });
+      const steps = play(chat, data(text ?? ''), end);
+      expect(textOf(steps)).toBe(`${wanted}<complete>`);
+      expect(chat.usage).toEqual(expected);
+    }
   });
 
-  it('adds the empty choices that some upstreams leave out', () => {
+  it('leaves the counts on every chunk where the client asked for that', () => {
+    const chat = createChat({ includeUsage: true, continuousUsage: true });
+    const text = `data: ${withUsage}\n\ndata: ${alone}\n\n`;
+    expect(textOf(play(chat, data(text + DONE)))).toBe(`${text}<complete>`);
+  });
+
+  it('gives no usage where the answer broke off', () => {
     const chat = createChat({ includeUsage: true });
-    expect(textOf(play(chat, data(`data: {${usage}}\n\ndata: {"choices":null,${usage}}\n\n`)))).toBe(
-      `data: {${usage},"choices":[]}\n\ndata: {"choices":[],${usage}}\n\n`,
-    );
+    expect(textOf(play(chat, data(`data: ${alone}\n\n`), RESET))).toBe('<failed>');
+    expect(chat.usage).toEqual(expected);
   });
 
   it('leaves usage on the finish chunk where it is, and adds no chunk', () => {
@@ -184,6 +211,11 @@ describe('ChatStream ends', () => {
       { facts: { kind: 'malformed' } },
     ],
     ['data lines without end', [data('data: x\n'.repeat(10_001))], { facts: { kind: 'malformed' } }],
+    [
+      'an event that is too long, and a finish in the same piece',
+      [data(`data: "${'x'.repeat(10_001)}"\n\n${FINISH}${DONE}`)],
+      { facts: { kind: 'malformed' } },
+    ],
     ['a stream that is too long', [data(`: ${'x'.repeat(100_000)}`)], { facts: { kind: 'malformed' } }],
     [
       'an error object',
@@ -238,49 +270,7 @@ describe('ChatStream ends', () => {
   });
 });
 
-describe('ChatStream and chunking', () => {
-  const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
-  const ends = fc.constantFrom('\n', '\r\n', '\r');
-  const script = fc.tuple(
-    fc.array(fc.tuple(word, ends, fc.boolean()), { maxLength: 8 }),
-    fc.boolean(),
-    fc.boolean(),
-  );
-
-  /** A valid stream of these words, with every liberty the format allows. */
-  function write([words, bom, hasDone]: [[string, string, boolean][], boolean, boolean]): Buffer {
-    const lines = words.map(([content, end, noisy]) => {
-      const json = JSON.stringify(
-        { choices: [{ index: 0, delta: { content } }], usage: null },
-        null,
-        noisy ? 1 : 0,
-      );
-      const fields = json.split('\n').map((line) => `data:${noisy ? ' ' : ''}${line}${end}`);
-      return `${noisy ? `: é${end}event: x${end}id: 1${end}` : ''}${fields.join('')}${end}`;
-    });
-    return Buffer.from(`${bom ? '\uFEFF' : ''}${lines.join('')}${FINISH}${hasDone ? DONE : ''}`);
-  }
-
-  it('gives the same frames however the bytes are cut', () => {
-    fc.assert(
-      fc.property(script, fc.array(fc.nat(), { maxLength: 30 }), (parts, cuts) => {
-        const bytes = write(parts);
-        const whole = play(createChat(), { kind: 'data', bytes }, END);
-        expect(whole.at(-1)?.kind).toBe('complete');
-        expect(whole).toHaveLength(parts[0].length + 2);
-        const places = [...new Set(cuts.map((cut) => cut % bytes.length))].toSorted((x, y) => x - y);
-        const pieces = [0, ...places].map((from, at) => bytes.subarray(from, places[at]));
-        const chunks = pieces.map((piece): ExchangeEvent => ({ kind: 'data', bytes: piece }));
-        expect(play(createChat(), ...chunks, END)).toEqual(whole);
-        const single = Array.from(bytes, (_, at): ExchangeEvent => ({
-          kind: 'data',
-          bytes: bytes.subarray(at, at + 1),
-        }));
-        expect(play(createChat(), ...single, END)).toEqual(whole);
-      }),
-    );
-  });
-
+describe('ChatStream and nonsense', () => {
   it('never throws and always ends, whatever the bytes', () => {
     const noise = fc.oneof(
       fc.uint8Array(),

@@ -1,7 +1,8 @@
 import { rewriteBody } from '#core/body.js';
 import type { CallFacts } from '#core/failure.js';
 import type { ProviderFrame, Usage } from '../provider.js';
-import { readChoices, readUsage } from './chunk.js';
+import { ChunkCorrections } from './chunk-corrections.js';
+import { readChoices, readUsage, type ChunkChoice } from './chunk.js';
 import type { ExchangeEvent } from './exchange.js';
 import { toConnectionFacts } from './exchange.js';
 import { SseReader } from './sse-reader.js';
@@ -9,8 +10,13 @@ import type { SseEvent } from './sse-reader.js';
 import { findError, isRecord, readUpstreamError, toStatusFacts } from './upstream-error.js';
 
 export interface ChatStreamOptions {
-  /** Did the client ask for the usage chunk? Otherwise it is read and kept back. */
+  /**
+   * Did the client ask for the usage chunk? Then all others carry `usage: null`, and one with the usage alone comes last,
+   * wherever the upstream has it. Otherwise a chunk with the usage alone is read and kept back.
+   */
   readonly includeUsage: boolean;
+  /** Did the client ask for counts on every chunk (`stream_options.continuous_usage_stats`)? They stay there. */
+  readonly continuousUsage?: boolean;
   /** Words to take out of upstream errors. */
   readonly secrets: readonly string[];
   /** Longest line or event, in UTF-16 units. */
@@ -41,6 +47,9 @@ export class ChatStream {
   /** How much output was among the frames. */
   readonly received = { deltas: 0, textBytes: 0 };
   private receivedBytes = 0;
+  /** The latest chunk with the usage alone, for a client that asked. */
+  private usageFrame: Buffer | undefined;
+  private readonly corrections = new ChunkCorrections();
   private readonly seen = new Set<number>();
   private readonly finished = new Set<number>();
   private readonly reader: SseReader;
@@ -65,14 +74,16 @@ export class ChatStream {
         return;
       case 'end':
         yield* this.readTail();
-        yield this.whole ? { kind: 'complete' } : failed({ kind: 'truncated' });
+        yield* this.emit(this.whole ? { kind: 'complete' } : failed({ kind: 'truncated' }));
         return;
       case 'error':
         // Cut off behind the finish: nothing of the answer is missing.
-        yield this.whole ? { kind: 'complete' } : failed(toConnectionFacts(event.code, 'headers'));
+        yield* this.emit(
+          this.whole ? { kind: 'complete' } : failed(toConnectionFacts(event.code, 'headers')),
+        );
         return;
       case 'timeout':
-        yield this.whole ? { kind: 'complete' } : failed({ kind: 'timeout', timer });
+        yield* this.emit(this.whole ? { kind: 'complete' } : failed({ kind: 'timeout', timer }));
         return;
       case 'aborted':
         yield { kind: 'aborted' };
@@ -90,18 +101,21 @@ export class ChatStream {
   }
 
   private *read(events: readonly SseEvent[]): Generator<ChatStep, void, void> {
-    for (const event of events) {
-      const step = this.map(event);
-      if (step) yield step;
+    for (const event of events) yield* this.emit(this.map(event));
+  }
+
+  private *emit(step: Mapped): Generator<ChatStep, void, void> {
+    if (step?.kind === 'complete' && this.usageFrame) {
+      yield { kind: 'frame', frame: { bytes: this.usageFrame, output: false } };
     }
+    if (step) yield step;
   }
 
   /** Behind the last blank line only a whole event counts: half of one is the truncation itself. */
   private *readTail(): Generator<ChatStep, void, void> {
     for (const event of this.reader.end()) {
       const isWhole = event.data.trim() === '[DONE]' || isRecord(parse(event.data));
-      const step = isWhole ? this.map(event) : undefined;
-      if (step) yield step;
+      yield* this.emit(isWhole ? this.map(event) : undefined);
     }
   }
 
@@ -121,31 +135,49 @@ export class ChatStream {
   }
 
   private mapChunk(chunk: Readonly<Record<string, unknown>>, data: string): Mapped {
-    const usage = readUsage(chunk['usage']);
-    this.usage = usage ?? this.usage;
+    const hasUsage = isRecord(chunk['usage']);
+    this.usage = readUsage(chunk['usage']) ?? this.usage;
     const hasChoices = Array.isArray(chunk['choices']);
+    // Pings and the like; clients read `choices[0]` of all they get.
+    if (!hasChoices && !hasUsage) return undefined;
     const choices = readChoices(hasChoices ? (chunk['choices'] as unknown[]) : []);
+    const output = this.note(choices);
+    const set = this.corrections.next(chunk);
+    if (this.options.includeUsage) {
+      if (hasUsage) this.usageFrame = toUsageFrame(data, set, hasChoices && choices.length === 0);
+      if (chunk['usage'] === undefined || (hasUsage && !this.options.continuousUsage)) set['usage'] = 'null';
+    }
+    if (choices.length === 0 && hasUsage) return undefined;
+    return { kind: 'frame', frame: { bytes: toFrameBytes(data, set), output } };
+  }
+
+  /** Answers whether there is output among the choices. */
+  private note(choices: readonly ChunkChoice[]): boolean {
     for (const choice of choices) {
       this.seen.add(choice.index);
       if (choice.finished) this.finished.add(choice.index);
       if (choice.output) this.received.deltas++;
       this.received.textBytes += choice.textBytes;
     }
-    if (choices.length === 0 && usage && !this.options.includeUsage) return undefined;
-    // Pings and the like; clients read `choices[0]` of all they get.
-    if (!hasChoices && !usage) return undefined;
     const output = choices.some((choice) => choice.output);
     this.outputSeen ||= output;
-    return { kind: 'frame', frame: { bytes: toFrameBytes(data, hasChoices), output } };
+    return output;
   }
 }
 
-function toFrameBytes(data: string, hasChoices: boolean): Buffer {
+type Members = Readonly<Record<string, string>>;
+
+/** The chunk with the usage alone; `isAlone`: it is that already. */
+function toUsageFrame(data: string, set: Members, isAlone: boolean): Buffer {
+  return toFrameBytes(data, isAlone ? set : { ...set, choices: '[]' });
+}
+
+/** The event with these members set; in its own bytes where there are none. */
+function toFrameBytes(data: string, set: Members): Buffer {
   // Line breaks in valid JSON stand between tokens only; in a frame they would end the event's line.
   const line = data.replaceAll('\n', ' ');
-  if (hasChoices) return Buffer.from(`data: ${line}\n\n`);
-  const chunk = rewriteBody(Buffer.from(line), { set: { choices: '[]' } });
-  return Buffer.from(`data: ${chunk.toString()}\n\n`);
+  if (Object.keys(set).length === 0) return Buffer.from(`data: ${line}\n\n`);
+  return Buffer.from(`data: ${rewriteBody(Buffer.from(line), { set }).toString()}\n\n`);
 }
 
 function parse(data: string): unknown {

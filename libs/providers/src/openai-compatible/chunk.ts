@@ -9,7 +9,11 @@ const OUTPUT_MEMBERS = [
   'reasoning_details',
   'refusal',
   'tool_calls',
+  'images',
 ] as const;
+
+/** Members that are objects, and output once they have a member. */
+const OUTPUT_OBJECTS = ['audio', 'function_call'] as const;
 
 /** One choice of a chunk, as far as the broker looks into it. */
 export interface ChunkChoice {
@@ -54,17 +58,17 @@ function isOutput(delta: Readonly<Record<string, unknown>>): boolean {
     (typeof value === 'string' || Array.isArray(value)) && value.length > 0;
   return (
     OUTPUT_MEMBERS.some((name) => isFilled(delta[name])) ||
-    isRecord(delta['audio']) ||
-    isRecord(delta['function_call'])
+    OUTPUT_OBJECTS.some((name) => isRecord(delta[name]) && Object.keys(delta[name]).length > 0)
   );
 }
 
 /** UTF-8 bytes of what a delta or a whole message says. */
 export function countTextBytes(said: Readonly<Record<string, unknown>>): number {
-  const { content, refusal, tool_calls: calls } = said;
+  const { content, refusal, tool_calls: calls, function_call: called } = said;
   // Some send the same reasoning under both names.
   const reasoning = said['reasoning_content'] ?? said['reasoning'];
-  const texts = [content, reasoning, refusal, ...(Array.isArray(calls) ? calls.map(argumentsOf) : [])];
+  const inCalls = [{ function: called } as unknown].concat(Array.isArray(calls) ? calls : []).map(argumentsOf);
+  const texts = [content, reasoning, refusal, ...inCalls];
   return texts.reduce<number>(
     (sum, text) => (typeof text === 'string' ? sum + Buffer.byteLength(text) : sum),
     0,

@@ -1,3 +1,4 @@
+import { readMember } from '#core/body.js';
 import { ENDPOINTS } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
@@ -40,6 +41,7 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
   const { exchange, call, startedAt, limits, secrets } = context;
   const chat = new ChatStream({
     includeUsage: call.includeUsage,
+    continuousUsage: call.includeUsage && asksForContinuousUsage(call.body),
     secrets,
     maxEventLength: limits.eventLength,
     maxStreamBytes: limits.streamBytes,
@@ -70,6 +72,12 @@ export async function* relayStream(context: RelayContext): AsyncGenerator<Provid
     }
     if (end) return ended(end.kind === 'failed' ? end.facts : undefined);
   }
+}
+
+/** An option of vLLM's. */
+function asksForContinuousUsage(body: Buffer): boolean {
+  const options = parseJson(Buffer.from(readMember(body, 'stream_options') ?? 'null'));
+  return isRecord(options) && options['continuous_usage_stats'] === true;
 }
 
 type Frames = readonly ProviderFrame[];
