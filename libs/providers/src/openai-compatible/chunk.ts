@@ -67,7 +67,9 @@ export function countTextBytes(said: Readonly<Record<string, unknown>>): number 
   const { content, refusal, tool_calls: calls, function_call: called } = said;
   // Some send the same reasoning under both names.
   const reasoning = said['reasoning_content'] ?? said['reasoning'];
-  const inCalls = [{ function: called } as unknown].concat(Array.isArray(calls) ? calls : []).map(argumentsOf);
+  const inCalls = [{ function: called } as unknown]
+    .concat(Array.isArray(calls) ? calls : [])
+    .map(argumentsOf);
   const texts = [content, reasoning, refusal, ...inCalls];
   return texts.reduce<number>(
     (sum, text) => (typeof text === 'string' ? sum + Buffer.byteLength(text) : sum),
