@@ -15,8 +15,8 @@ export function vectorOf(input: unknown, dimensions = DIMENSIONS): readonly numb
 }
 
 export interface EmbeddingOptions {
-  /** `asked`: as the request's `encoding_format` says. `float`: always, as many servers do. Default: `asked`. */
-  readonly encoding?: 'asked' | 'float';
+  /** `asked`: as the request's `encoding_format` says. Others: always so, as many servers do. Default: `asked`. */
+  readonly encoding?: 'asked' | 'float' | 'base64';
 }
 
 /** An embedding for each input, as `vectorOf` has it. */
@@ -26,7 +26,7 @@ export function embeddings({ encoding = 'asked' }: EmbeddingOptions = {}): Behav
     const isList = Array.isArray(input) && typeof input[0] !== 'number';
     const inputs: readonly unknown[] = isList ? input : [input];
     const size = typeof dimensions === 'number' ? dimensions : DIMENSIONS;
-    const write = encoding === 'asked' && format === 'base64' ? toBase64 : toNumbers;
+    const write = (encoding === 'asked' ? format : encoding) === 'base64' ? toBase64 : toNumbers;
     return json({
       object: 'list',
       model: call.record.model,
