@@ -154,7 +154,7 @@ describe('legacy completions', () => {
       suffix: '.',
     });
     expect(choices[0]).toMatchObject({ text: ' upon a time', finish_reason: 'stop' });
-    expect(usage).toMatchObject({ prompt_tokens: 5, completion_tokens: 1 });
+    expect(usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 3 });
     expect(box.calls[0]).toMatchObject({ path: '/v1/completions', json: { prompt: 'Once', suffix: '.' } });
   });
 
