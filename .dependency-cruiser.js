@@ -12,10 +12,10 @@ const folders = {
     packages: [
       ...['@nestjs/common', '@nestjs/core', '@nestjs/platform-fastify', 'reflect-metadata', 'rxjs'],
       ...['fastify', 'class-validator', 'class-transformer', 'prom-client'],
-      'pino',
+      ...['pino', 'swagger-ui-dist'],
     ],
-    // They look at what Redis holds behind the broker's back.
-    inSpecs: ['ioredis'],
+    // They look at what Redis holds behind the broker's back, and check the document as its readers would.
+    inSpecs: ['ioredis', 'ajv'],
   },
   'apps/worker': {
     ours: ['libs/core', 'libs/broker', 'libs/config', 'libs/providers'],

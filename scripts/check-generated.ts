@@ -8,12 +8,14 @@ import { root } from './steps.ts';
 const folder = mkdtempSync(path.join(tmpdir(), 'spillway-docs-'));
 try {
   cpSync(path.join(root, 'docs'), path.join(folder, 'docs'), { recursive: true });
-  const program = path.join(root, 'dist/libs/config/src/write-docs.js');
-  const { status } = spawnSync(process.execPath, [program], { cwd: folder, stdio: 'inherit' });
+  const statuses = ['libs/config/src/write-docs.js', 'apps/api/src/openapi/write-docs.js'].map((program) => {
+    const file = path.join(root, 'dist', program);
+    return spawnSync(process.execPath, [file], { cwd: folder, stdio: 'inherit' }).status;
+  });
   const files = readdirSync(path.join(folder, 'docs'), { recursive: true, encoding: 'utf8' });
   const stale = files.filter((file) => !isSame(path.join('docs', file)));
   for (const file of stale) process.stderr.write(`docs/${file} is out of date; run: npm run generate\n`);
-  process.exitCode = status === 0 && stale.length === 0 ? 0 : 1;
+  process.exitCode = statuses.every((status) => status === 0) && stale.length === 0 ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true });
 }

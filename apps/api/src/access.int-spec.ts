@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { fetchAnswer, sendBytes } from '../../../test/support/client.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
+import { routerPath, type HttpRoute } from './http-route.js';
+import { HTTP_ROUTES } from './http-routes.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 
 let redis: TestRedis;
@@ -19,64 +21,65 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** A request that nobody has made. */
-const UNKNOWN = '/v1/requests/req_0_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+/** Each route, by the table that the routes themselves are made from; HEAD is answered wherever GET is. */
+const ROUTES = Object.values<HttpRoute>(HTTP_ROUTES).flatMap((route) =>
+  route.method === 'GET' ? [route, { ...route, method: 'HEAD' as const }] : [route],
+);
 
-/** Every route, and what it answers to whom. A body that is no request shows that a route was reached: 400. */
-const MATRIX = [
-  { method: 'GET', path: '/', none: 200, bad: 200, good: 200 },
-  { method: 'HEAD', path: '/', none: 200, bad: 200, good: 200 },
-  { method: 'GET', path: '/healthz', none: 200, bad: 200, good: 200 },
-  { method: 'HEAD', path: '/healthz', none: 200, bad: 200, good: 200 },
-  { method: 'GET', path: '/readyz', none: 200, bad: 200, good: 200 },
-  { method: 'HEAD', path: '/readyz', none: 200, bad: 200, good: 200 },
-  { method: 'GET', path: '/metrics', none: 200, bad: 200, good: 200 },
-  { method: 'HEAD', path: '/metrics', none: 200, bad: 200, good: 200 },
-  { method: 'GET', path: '/v1/models', none: 401, bad: 401, good: 200 },
-  { method: 'HEAD', path: '/v1/models', none: 401, bad: 401, good: 200 },
-  { method: 'GET', path: '/v1/models/m', none: 401, bad: 401, good: 200 },
-  { method: 'HEAD', path: '/v1/models/m', none: 401, bad: 401, good: 200 },
-  { method: 'POST', path: '/v1/chat/completions', none: 401, bad: 401, good: 400 },
-  { method: 'POST', path: '/v1/completions', none: 401, bad: 401, good: 400 },
-  { method: 'POST', path: '/v1/embeddings', none: 401, bad: 401, good: 400 },
-  { method: 'POST', path: '/v1/moderations', none: 401, bad: 401, good: 400 },
-  { method: 'POST', path: '/v1/rerank', none: 401, bad: 401, good: 400 },
-  { method: 'GET', path: UNKNOWN, none: 401, bad: 401, good: 404 },
-  { method: 'HEAD', path: UNKNOWN, none: 401, bad: 401, good: 404 },
-  { method: 'DELETE', path: UNKNOWN, none: 401, bad: 401, good: 404 },
-  { method: 'GET', path: `${UNKNOWN}/stream`, none: 401, bad: 401, good: 404 },
-  { method: 'HEAD', path: `${UNKNOWN}/stream`, none: 401, bad: 401, good: 404 },
-  { method: 'POST', path: `${UNKNOWN}/cancel`, none: 401, bad: 401, good: 404 },
-] as const;
+/** Whoever opens a route to all says so twice: in its row, and here. */
+const OPEN_TO_ALL = ['/', '/docs', '/docs/{file}', '/healthz', '/metrics', '/openapi.json', '/readyz'];
 
-const CODES = { 200: undefined, 400: 'invalid_value', 401: 'invalid_api_key', 404: 'request_not_found' };
+const EXAMPLES: Readonly<Record<string, string>> = {
+  model: 'm',
+  file: 'start.js',
+  // A request that nobody has made.
+  id: 'req_0_01ARZ3NDEKTSV4RRFFQ69G5FAV',
+};
+
+function examplePath(path: string): string {
+  return path.replace(/\{\+?(\w+)\}/g, (_, name: string) => EXAMPLES[name] ?? 'missing');
+}
+
+/** What shows that the route was reached: `{}` is no request, and there is none with that id. */
+function reached({ body, path }: Pick<HttpRoute, 'body' | 'path'>): { status: number; code?: string } {
+  if (body !== undefined) return { status: 400, code: 'invalid_value' };
+  return path.includes('{id}') ? { status: 404, code: 'request_not_found' } : { status: 200 };
+}
+
+const REFUSED = { status: 401, code: 'invalid_api_key' };
 
 describe('access', () => {
-  const cases = MATRIX.flatMap(({ method, path, none, bad, good }) => [
-    { method, path, key: undefined, status: none },
-    { method, path, key: 'bad-key', status: bad },
-    { method, path, key: 'good-key', status: good },
-  ]);
+  const cases = ROUTES.flatMap((route) => {
+    const { method, path, access } = route;
+    const others = access === 'public' ? reached(route) : REFUSED;
+    return [
+      { method, path, key: undefined, ...others },
+      { method, path, key: 'bad-key', ...others },
+      { method, path, key: 'good-key', ...reached(route) },
+    ];
+  });
 
-  it.each(cases)('$method $path with key $key is $status', async ({ method, path, key, status }) => {
+  it.each(cases)('$method $path with key $key is $status', async ({ method, path, key, status, code }) => {
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
-    const answer = await fetchAnswer(`${locked.url}${path}`, {
+    const answer = await fetchAnswer(`${locked.url}${examplePath(path)}`, {
       method,
       headers,
       ...(method === 'POST' && { body: '{}' }),
     });
     expect(answer.status).toBe(status);
     expect(answer.headers['x-request-id']).toMatch(/^req_0_/);
-    expect(/"code":"(\w+)"/.exec(answer.text)?.[1]).toBe(method === 'HEAD' ? undefined : CODES[status]);
+    expect(/"code":"(\w+)"/.exec(answer.text)?.[1]).toBe(method === 'HEAD' ? undefined : code);
   });
 
-  it('has no route that the matrix leaves out', () => {
+  it('has no route that is not in the table, and the other way round', () => {
     const routes = locked.routes().map(({ method, path }) => `${method} ${path}`);
-    const listed = MATRIX.map(
-      ({ method, path }) =>
-        `${method} ${path.replace('models/m', 'models/*').replace(UNKNOWN, '/v1/requests/:id')}`,
-    );
-    expect(routes.sort()).toEqual(listed.sort());
+    const declared = ROUTES.map(({ method, path }) => `${method} ${routerPath(path)}`);
+    expect(routes.sort()).toEqual(declared.sort());
+  });
+
+  it('is open to all at these routes only', () => {
+    const open = ROUTES.filter(({ method, access }) => method === 'GET' && access === 'public');
+    expect(open.map(({ path }) => path).sort()).toEqual(OPEN_TO_ALL);
   });
 
   it.each([undefined, 'Bearer anything', 'nonsense'])(

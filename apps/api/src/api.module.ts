@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationShutdown } from '@nestjs/common';
 import { Broker } from '#broker/broker.js';
 import { ApiSettings } from './api-settings.js';
+import { DocsController } from './docs.controller.js';
 import { InFlight } from './in-flight.js';
 import { Inference } from './inference.js';
 import { InferenceController } from './inference.controller.js';
@@ -11,7 +12,7 @@ import { Requests } from './requests.js';
 import { RequestsController } from './requests.controller.js';
 
 @Module({
-  controllers: [InferenceController, OperationsController, RequestsController],
+  controllers: [InferenceController, RequestsController, OperationsController, DocsController],
   providers: [Inference, Metrics, Requests],
 })
 export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdown {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { SpillwayError } from '#core/errors.js';
-import { requireDeclaredAccess } from './access.js';
+import { requireDeclared } from './serves.js';
 import type { ApiSettings } from './api-settings.js';
 import { errorOfConnection, pathOf, rawErrorResponse } from './edge-errors.js';
 import type { InFlight } from './in-flight.js';
@@ -87,7 +87,7 @@ export class Edge {
     // Node would answer 417 itself, without a body; so it comes to the hook below like any other request.
     const { server } = fastify;
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-    fastify.addHook('onRoute', requireDeclaredAccess);
+    fastify.addHook('onRoute', requireDeclared);
     fastify.addHook('onRequest', (request, reply, done) => {
       this.begin(request, reply);
       const refusal = this.refuse(request);
@@ -135,7 +135,7 @@ export class Edge {
       });
     }
     if (request.is404) return this.refusePath(request);
-    if (request.routeOptions.config.access !== 'public') {
+    if (request.routeOptions.config.declared?.access !== 'public') {
       const { settings, inFlight } = this.options;
       const caller = settings.keys.identify(headers.authorization);
       if (!caller) return new SpillwayError('invalid_api_key');

@@ -1,13 +1,13 @@
-import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Broker } from '#broker/broker.js';
 import { describeModel, listModels, type Catalogue, type ModelCard } from '#core/route.js';
-import { AllowAccess } from './access.js';
 import { ApiSettings } from './api-settings.js';
 import { Inference } from './inference.js';
+import { Serves } from './serves.js';
 
 /** The routes of the OpenAI API. */
-@Controller('v1')
+@Controller()
 export class InferenceController {
   constructor(
     private readonly settings: ApiSettings,
@@ -15,50 +15,38 @@ export class InferenceController {
     private readonly inference: Inference,
   ) {}
 
-  @Post('chat/completions')
-  @HttpCode(200)
-  @AllowAccess('application')
+  @Serves('completeChat')
   completeChat(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.inference.answer('chat', request, reply);
   }
 
-  @Post('completions')
-  @HttpCode(200)
-  @AllowAccess('application')
+  @Serves('complete')
   complete(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.inference.answer('completions', request, reply);
   }
 
-  @Post('embeddings')
-  @HttpCode(200)
-  @AllowAccess('application')
+  @Serves('embed')
   embed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.inference.answer('embeddings', request, reply);
   }
 
-  @Post('moderations')
-  @HttpCode(200)
-  @AllowAccess('application')
+  @Serves('moderate')
   moderate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.inference.answer('moderations', request, reply);
   }
 
-  @Post('rerank')
-  @HttpCode(200)
-  @AllowAccess('application')
+  @Serves('rerank')
   rerank(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.inference.answer('rerank', request, reply);
   }
 
-  @Get('models')
-  @AllowAccess('application')
+  @Serves('listModels')
   listModels(): { object: 'list'; data: ModelCard[] } {
     return { object: 'list', data: listModels(this.catalogue()) };
   }
 
   /** A wildcard, since model ids hold slashes. */
-  @Get('models/*')
-  @AllowAccess('application')
+  @Serves('describeModel')
   describeModel(@Req() request: FastifyRequest): ModelCard {
     return describeModel((request.params as { '*': string })['*'], this.catalogue());
   }

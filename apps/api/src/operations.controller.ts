@@ -1,10 +1,10 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Broker } from '#broker/broker.js';
 import { SpillwayError } from '#core/errors.js';
-import { AllowAccess } from './access.js';
 import { InFlight } from './in-flight.js';
 import { Metrics } from './metrics.js';
+import { Serves } from './serves.js';
 
 /** What orchestrators and monitors ask. */
 @Controller()
@@ -15,22 +15,19 @@ export class OperationsController {
     private readonly metrics: Metrics,
   ) {}
 
-  @Get()
-  @AllowAccess('public')
+  @Serves('welcome')
   welcome(): object {
-    return { name: 'spillway', api: '/v1', health: '/healthz' };
+    return { name: 'spillway', api: '/v1', health: '/healthz', docs: '/docs' };
   }
 
   /** This process runs. Says nothing of Redis: to restart the api would not help that. */
-  @Get('healthz')
-  @AllowAccess('public')
+  @Serves('healthz')
   healthz(): object {
     return { status: 'ok' };
   }
 
   /** This replica takes requests: it is not on its way out, and Redis answers. */
-  @Get('readyz')
-  @AllowAccess('public')
+  @Serves('readyz')
   readyz(): object {
     if (this.inFlight.isDraining) throw new SpillwayError('shutting_down');
     if (!this.broker.isReady())
@@ -38,8 +35,7 @@ export class OperationsController {
     return { status: 'ok' };
   }
 
-  @Get('metrics')
-  @AllowAccess('public')
+  @Serves('metrics')
   async prometheus(@Res() reply: FastifyReply): Promise<void> {
     const text = await this.metrics.text();
     void reply.header('content-type', this.metrics.contentType).send(text);

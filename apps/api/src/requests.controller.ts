@@ -1,21 +1,19 @@
-import { Controller, Delete, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AllowAccess } from './access.js';
 import { Requests } from './requests.js';
+import { Serves } from './serves.js';
 
 /** Requests by their id, each for its own application alone. */
-@Controller('v1/requests')
+@Controller()
 export class RequestsController {
   constructor(private readonly requests: Requests) {}
 
-  @Get(':id')
-  @AllowAccess('application')
+  @Serves('showRequest')
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.send(request, reply);
   }
 
-  @Get(':id/stream')
-  @AllowAccess('application')
+  @Serves('followRequest')
   async follow(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const found = await this.requests.find(request);
     // Who asks for the head alone does not wait for the end of a stream.
@@ -23,16 +21,13 @@ export class RequestsController {
     await this.requests.follow(found, request, reply);
   }
 
-  @Post(':id/cancel')
-  @HttpCode(200)
-  @AllowAccess('application')
+  @Serves('cancelRequest')
   async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     await this.requests.cancel(await this.requests.find(request));
     await this.send(request, reply);
   }
 
-  @Delete(':id')
-  @AllowAccess('application')
+  @Serves('removeRequest')
   async remove(@Req() request: FastifyRequest): Promise<object> {
     const found = await this.requests.find(request);
     await this.requests.remove(found);
