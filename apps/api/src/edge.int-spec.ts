@@ -253,10 +253,10 @@ describe('the edge', () => {
     expect(JSON.stringify(api.logged())).not.toMatch(/secret-path|query/);
   });
 
-  it('writes no refusal into the answer to an earlier request of the same connection', async () => {
+  it('answers the requests in front of one that is none, and then closes the connection', async () => {
     const request = (stream: boolean): string => {
       const body = JSON.stringify({ model: 'm', stream, messages });
-      return `POST ${chat} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      return `POST ${chat} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\nx-spillway-timeout-ms: 800\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     };
     let answers = '';
     const socket = connect(api.port, '127.0.0.1', () => socket.write(request(true) + request(false)));
@@ -264,7 +264,26 @@ describe('the edge', () => {
     socket.setEncoding('utf8').on('data', (piece: string) => (answers += piece));
     await eventually(() => answers.includes(': queued') || undefined, 'the first heartbeat');
     socket.write('HELLO\r\n\r\n');
+    socket.write('HELLO\r\n\r\n');
     await withDeadline(closed, 'the server to close the connection');
-    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+    // Nobody takes them: each ends at its deadline, the stream with an event.
+    const ends = [expect.stringMatching(/ 200$/), expect.stringMatching(/ 50[34]$/)];
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(ends);
+    expect(answers).toMatch(/data: \{"error":.*\n\n\r\n0\r\n\r\nHTTP\/1\.1 50/s);
+  });
+
+  it('notices that a client has left whose next request was none', async () => {
+    const body = JSON.stringify({ model: 'm', stream: true, messages });
+    const head = `POST ${chat} HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+    let answer = '';
+    const socket = connect(api.port, '127.0.0.1', () => socket.write(head + body));
+    socket.setEncoding('utf8').on('data', (piece: string) => (answer += piece));
+    const id = await eventually(() => /req_\w+/.exec(answer)?.[0], 'the head of the stream');
+    socket.end('HELLO\r\n\r\n');
+    const line = await eventually(
+      () => api.logged().find(({ request, msg }) => request === id && msg === 'request'),
+      'its end',
+    );
+    expect(line).toMatchObject({ outcome: 'client_gone' });
   });
 });

@@ -1,11 +1,13 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { SpillwayError } from '#core/errors.js';
 import { requireDeclared } from './serves.js';
 import type { ApiSettings } from './api-settings.js';
-import { errorOfConnection, pathOf, rawErrorResponse } from './edge-errors.js';
+import { Connections } from './connections.js';
+import { pathOf } from './edge-errors.js';
 import type { InFlight } from './in-flight.js';
+import { refuseHead } from './request-head.js';
 import { newRecord, type RequestRecord } from './request-record.js';
 
 declare module 'fastify' {
@@ -22,8 +24,6 @@ const PROBE_AFTER_MS = 10_000;
 const TIMEOUT_CHECK_MS = 500;
 /** Longest model id in a path. */
 const MAX_PARAM_LENGTH = 512;
-/** How long a refused connection may take to read its refusal, ms. */
-const LINGER_MS = 1_000;
 
 export interface EdgeOptions {
   readonly settings: ApiSettings;
@@ -35,18 +35,13 @@ export interface EdgeOptions {
   readonly onEnd: (record: RequestRecord, status: number | null) => void;
 }
 
-/** The latest request of a connection; `before`: the answer that must be over before this one's may begin. */
-interface Current {
-  readonly record: RequestRecord;
-  readonly raw: ServerResponse;
-  readonly before: ServerResponse | undefined;
-}
-
 /** The outermost part: what is refused before any of our routes, and what holds for every response. */
 export class Edge {
-  private readonly current = new WeakMap<Socket, Current>();
+  private readonly connections: Connections;
 
-  constructor(private readonly options: EdgeOptions) {}
+  constructor(private readonly options: EdgeOptions) {
+    this.connections = new Connections(options);
+  }
 
   /** Options of the Fastify server. */
   serverOptions(): FastifyServerOptions & { http: object } {
@@ -60,10 +55,11 @@ export class Edge {
       return503OnClosing: false,
       routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
       genReqId: () => this.options.newRequestId(),
-      clientErrorHandler: (error, socket) => this.refuseConnection(error.code, socket),
+      clientErrorHandler: (error, socket) => this.connections.refuse(error.code, socket),
       frameworkErrors: (error, request, reply) => {
-        this.begin(request, reply);
-        this.options.onError(error, request, reply);
+        if (!this.begin(request, reply)) return;
+        this.connections.closeAfter(reply.raw, request.raw.socket);
+        this.options.onError(refuseHead(request.raw) ?? error, request, reply);
       },
       http: {
         // Finds a client that has vanished while nothing is on its way to it: after this, Linux asks each second, ten times.
@@ -86,13 +82,18 @@ export class Edge {
     fastify.decorateRequest('record');
     // Node would answer 417 itself, without a body; so it comes to the hook below like any other request.
     const { server } = fastify;
+    // All of them, or what decides about a request may be one that was left out: the parser limits their bytes.
+    server.maxHeadersCount = 0;
+    server.on('connect', (request, socket: Socket) => this.connections.refuseTunnel(request, socket));
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     fastify.addHook('onRoute', requireDeclared);
     fastify.addHook('onRequest', (request, reply, done) => {
-      this.begin(request, reply);
-      const refusal = this.refuse(request);
-      // What is refused here may have a body on its way, which nobody is going to read.
-      if (refusal) void reply.header('connection', 'close');
+      // Nothing comes of it: its connection ends with an answer before this one.
+      if (!this.begin(request, reply)) return;
+      const refusal = refuseHead(request.raw) ?? this.refuse(request);
+      // What is refused here may have a body on its way, which nobody is going to read; and behind a request to change
+      // protocols, which is answered as if it were none, Node skips whatever it has read already.
+      if (refusal || isUpgrade(request.raw)) this.connections.closeAfter(reply.raw, request.raw.socket);
       done(refusal);
     });
     // Whole answers leave at once, as far as the server can: one that nobody reads is not kept for ever.
@@ -102,38 +103,24 @@ export class Edge {
     });
   }
 
-  private begin(request: FastifyRequest, reply: FastifyReply): void {
-    const { id, method, routeOptions } = request;
+  /** False where the connection takes no more requests. */
+  private begin(request: FastifyRequest, reply: FastifyReply): boolean {
+    const { id, method, routeOptions, raw } = request;
+    if (this.connections.isClosing(raw.socket)) return false;
     const record = newRecord(id, method, routeOptions.url ?? null, performance.now());
     request.record = record;
     reply.raw.setHeader('x-request-id', id);
-    const { socket } = request.raw;
-    this.current.set(socket, { record, raw: reply.raw, before: this.current.get(socket)?.raw });
-    // Behind a pipelined request, whose time to be read is not this one's time to be worked on.
-    if (!reply.raw.socket) reply.raw.once('socket', () => socket.setTimeout(0));
+    this.connections.note(record, raw, reply.raw);
     reply.raw.once('close', () => {
       record.outcome ??= reply.raw.writableFinished ? 'ok' : 'client_gone';
       this.options.onEnd(record, reply.raw.headersSent ? reply.raw.statusCode : null);
     });
+    return true;
   }
 
   /** Why this request goes no further; decided by its head alone, before its body is read. */
   private refuse(request: FastifyRequest): SpillwayError | undefined {
-    const { method, headers, raw } = request;
-    const hosts = countHosts(raw.rawHeaders);
-    if (hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) {
-      return new SpillwayError('invalid_value', {
-        param: 'Host',
-        reason: 'There must be exactly one Host header.',
-      });
-    }
-    const { expect } = headers;
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-      return new SpillwayError('invalid_value', {
-        param: 'Expect',
-        reason: 'Nothing but 100-continue may stand in the Expect header.',
-      });
-    }
+    const { method, headers } = request;
     if (request.is404) return this.refusePath(request);
     if (request.routeOptions.config.declared?.access !== 'public') {
       const { settings, inFlight } = this.options;
@@ -155,36 +142,8 @@ export class Edge {
     if (allowed.length === 0) return new SpillwayError('not_found', { method, path });
     return new SpillwayError('method_not_allowed', { method, path, allowed: allowed.join(', ') });
   }
-
-  /** For what Node could not make a request of, and for requests that do not arrive in time. */
-  private refuseConnection(nodeCode: string | undefined, socket: Socket): void {
-    const { newRequestId, settings } = this.options;
-    const pending = this.current.get(socket);
-    const current = pending?.raw.destroyed ? undefined : pending;
-    const isBehind = current?.before?.destroyed === false;
-    // The client is gone; or an answer is under way or to come first, and anything written would become part of it.
-    if (!socket.writable || hasLeft(nodeCode) || isBehind || current?.raw.headersSent) {
-      socket.destroy();
-      return;
-    }
-    const { requestTimeoutMs, headersTimeoutMs } = settings.config.server;
-    const { code, params } = errorOfConnection(nodeCode, current ? requestTimeoutMs : headersTimeoutMs);
-    if (current) current.record.outcome = code;
-    socket.end(rawErrorResponse(code, params, current?.record.id ?? newRequestId()));
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  }
 }
 
-/** In names and values by turns: Node's own sorting makes a list for each header, and keeps it with the request. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') count += 1;
-  }
-  return count;
-}
-
-/** Did the client close the connection, in the middle of its request even? */
-function hasLeft(nodeCode: string | undefined): boolean {
-  return nodeCode === 'ECONNRESET' || nodeCode === 'EPIPE' || nodeCode === 'HPE_INVALID_EOF_STATE';
+function isUpgrade({ headers: { upgrade, connection } }: IncomingMessage): boolean {
+  return upgrade !== undefined && /\bupgrade\b/i.test(connection ?? '');
 }

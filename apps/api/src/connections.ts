@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ErrorCode, ErrorParams } from '#core/errors.js';
+import type { ApiSettings } from './api-settings.js';
+import { errorOfConnection, pathOf, rawErrorResponse } from './edge-errors.js';
+import type { RequestRecord } from './request-record.js';
+
+/** How long a refused connection may take to read its refusal, ms. */
+const LINGER_MS = 1_000;
+
+export interface ConnectionsOptions {
+  readonly settings: ApiSettings;
+  readonly newRequestId: () => string;
+}
+
+/** The latest request of a connection; `before`: the answer that must be over before this one's may begin. */
+interface Latest {
+  readonly record: RequestRecord;
+  readonly request: IncomingMessage;
+  readonly raw: ServerResponse;
+  readonly before: ServerResponse | undefined;
+}
+
+/**
+ * What a connection carries one after another: whose turn it is, and after which answer it is over. No answer is ever
+ * written into another one, and nothing behind the last request that was in order is looked at.
+ */
+export class Connections {
+  private readonly latest = new WeakMap<Socket, Latest>();
+  private readonly closing = new WeakSet<Socket>();
+
+  constructor(private readonly options: ConnectionsOptions) {}
+
+  note(record: RequestRecord, request: IncomingMessage, raw: ServerResponse): void {
+    const { socket } = request;
+    this.latest.set(socket, { record, request, raw, before: this.latest.get(socket)?.raw });
+    // Behind a pipelined request, whose time to be read is not this one's time to be worked on.
+    if (!raw.socket) raw.once('socket', () => socket.setTimeout(0));
+  }
+
+  /** An earlier answer is the last one: what comes behind it is not a request, whatever it looks like. */
+  isClosing(socket: Socket): boolean {
+    return this.closing.has(socket);
+  }
+
+  /** This answer is the last one of its connection. */
+  closeAfter(raw: ServerResponse, socket: Socket): void {
+    this.closing.add(socket);
+    if (raw.headersSent) raw.once('close', () => socket.destroySoon());
+    else raw.shouldKeepAlive = false;
+  }
+
+  /** For what Node could not make a request of, and for requests that do not arrive in time. */
+  refuse(nodeCode: string | undefined, socket: Socket): void {
+    const latest = this.pending(socket);
+    if (!socket.writable || hasLeft(nodeCode)) {
+      socket.destroy();
+      return;
+    }
+    // The parser says it again for whatever arrives.
+    if (this.closing.has(socket)) return;
+    const last = latest?.request.complete === true ? latest.raw : latest?.before;
+    if (last && !last.destroyed) {
+      this.closeBehind(last, socket, latest?.raw === last ? undefined : () => this.tell(nodeCode, socket));
+    } else this.tell(nodeCode, socket);
+  }
+
+  /** CONNECT: this is no proxy. */
+  refuseTunnel({ method = '', url = '' }: IncomingMessage, socket: Socket): void {
+    // Else it would be written into that answer.
+    if (this.pending(socket)) socket.destroy();
+    else this.end(socket, 'not_found', { method, path: pathOf(url) });
+  }
+
+  /** What is at fault stands behind requests that are in order: they are answered first. */
+  private closeBehind(last: ServerResponse, socket: Socket, then: (() => void) | undefined): void {
+    if (then) {
+      this.closing.add(socket);
+      last.once('close', then);
+    } else this.closeAfter(last, socket);
+    // Node has given up on this connection, and would not tell that its client has left.
+    socket.once('end', () => socket.destroy());
+  }
+
+  private tell(nodeCode: string | undefined, socket: Socket): void {
+    const latest = this.pending(socket);
+    if (!socket.writable || latest?.raw.headersSent) {
+      socket.destroy();
+      return;
+    }
+    const { requestTimeoutMs, headersTimeoutMs } = this.options.settings.config.server;
+    const { code, params } = errorOfConnection(nodeCode, latest ? requestTimeoutMs : headersTimeoutMs);
+    if (latest) latest.record.outcome = code;
+    this.end(socket, code, params, latest?.record.id);
+  }
+
+  private end(socket: Socket, code: ErrorCode, params: ErrorParams, id = this.options.newRequestId()): void {
+    this.closing.add(socket);
+    socket.end(rawErrorResponse(code, params, id));
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  }
+
+  /** The latest request, unless it has been answered. */
+  private pending(socket: Socket): Latest | undefined {
+    const latest = this.latest.get(socket);
+    return latest?.raw.destroyed ? undefined : latest;
+  }
+}
+
+/** Did the client close the connection, in the middle of its request even? */
+function hasLeft(nodeCode: string | undefined): boolean {
+  return nodeCode === 'ECONNRESET' || nodeCode === 'EPIPE' || nodeCode === 'HPE_INVALID_EOF_STATE';
+}
