@@ -39,7 +39,12 @@ export class PythonSession {
   /** `baseUrl` and `apiKey` come to `openai.OpenAI()` by its environment variables. */
   static async start(options: { readonly baseUrl: string; readonly apiKey: string }): Promise<PythonSession> {
     const python = path.join(await preparePython(), 'python');
-    const env = { OPENAI_BASE_URL: options.baseUrl, OPENAI_API_KEY: options.apiKey, PYTHONUTF8: '1' };
+    const env = {
+      OPENAI_BASE_URL: options.baseUrl,
+      OPENAI_API_KEY: options.apiKey,
+      PYTHONUTF8: '1',
+      PYTHONDONTWRITEBYTECODE: '1',
+    };
     const script = path.resolve('test/support/python-session.py');
     return new PythonSession(spawn(python, ['-u', script], { env, stdio: ['pipe', 'pipe', 'pipe'] }));
   }

@@ -17,8 +17,8 @@ export interface SdkUnderTest {
 export const MESSAGES = [{ role: 'user' as const, content: 'Hi' }];
 
 /**
- * Starts all of it. Models: `m` (local, then cloud), `lonely` (local), `refused` (a provider of its own), and what
- * workers announce, `org/announced`. An api with `HOLD_MS` sends heartbeats after it.
+ * Starts all of it. Models: `m` (local, then cloud), `lonely` (local), `refused` (a provider of its own),
+ * `vectors` and `judge` for the other endpoints, and what workers announce, `org/announced`. An api with `HOLD_MS` sends heartbeats after it.
  */
 export async function startSdk(): Promise<SdkUnderTest> {
   const upstream = await startUpstream();
@@ -40,6 +40,8 @@ export async function startSdk(): Promise<SdkUnderTest> {
         m: { targets: [local, cloud] },
         lonely: { targets: [local] },
         refused: { targets: [{ provider: 'refused' }] },
+        vectors: { targets: [{ provider: 'box' }] },
+        judge: { targets: [{ provider: 'box' }] },
       },
       // A busy provider is told of at once: what the SDKs do then is the point.
       queue: { maxRetryDelayMs: 0 },
