@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PYTHON_SETUP_MS } from '../support/python.js';
 import { startSdk } from '../support/sdk-under-test.js';
 import type { SdkUnderTest } from '../support/sdk-under-test.js';
-import { CHECKS } from './feature-checks.js';
-import type { Checks } from './feature-checks.js';
+import { CHECKS } from './checks/checks.js';
+import type { Checks } from './checks/scene.js';
 import { FEATURES } from './features.js';
 import type { FeatureId, SdkOperations } from './features.js';
 import { SDKS } from './sdk-table.js';
@@ -43,7 +43,10 @@ export function describeSdk(
     await scene.sdk?.stop();
   });
 
-  const run = async <Id extends FeatureId>(feature: Id, checks: Partial<Checks>) => {
+  const expectFeature = async <Id extends FeatureId>(
+    feature: Id,
+    checks: { readonly [Key in Id]?: Checks[Key] },
+  ) => {
     const { sdk, operations } = started();
     const operate: SdkOperations[Id] | undefined = operations[feature];
     const check: Checks[Id] | undefined = checks[feature];
@@ -52,7 +55,7 @@ export function describeSdk(
   };
 
   const has = FEATURES.filter((feature) => lacks[feature.id] === undefined);
-  it.each(has)('$endpoint: $title', ({ id: feature }) => run(feature, CHECKS));
+  it.each(has)('$endpoint: $title', ({ id: feature }) => expectFeature(feature, CHECKS));
 
   describe('what it does instead of', () => {
     // Without one, Jest would complain of an empty block.
@@ -64,7 +67,8 @@ export function describeSdk(
       expect(tried.toSorted()).toEqual(Object.keys(instead).toSorted());
     });
     const tried = FEATURES.filter((feature) => instead[feature.id]);
-    for (const feature of tried) it(`${feature.endpoint}: ${feature.title}`, () => run(feature.id, instead));
+    for (const feature of tried)
+      it(`${feature.endpoint}: ${feature.title}`, () => expectFeature(feature.id, instead));
   });
 
   return {

@@ -24,6 +24,7 @@ const blocks = Object.entries(DOCUMENTS).flatMap(([document, list]) =>
 /** The rows of docs/compatibility.md: snippet, whether it runs, and the cells behind that. */
 function readRows() {
   const cells = page
+    .slice(page.indexOf('### Every example'))
     .split('\n')
     .filter((line) => line.startsWith('|'))
     .map((line) => line.split('|').map((cell) => cell.trim()));

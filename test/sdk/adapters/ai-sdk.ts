@@ -71,7 +71,7 @@ export function operateAiSdk({ chat, completion, embedding }: AiSdkModels): AiSd
     image: async ({ model, prompt }, url) => {
       const content = [
         { type: 'text' as const, text: prompt },
-        { type: 'image' as const, image: new URL(url) },
+        { type: 'file' as const, mediaType: 'image/png', data: new URL(url) },
       ];
       return (await generateText({ model: chat(model), messages: [{ role: 'user', content }] })).text;
     },

@@ -15,7 +15,7 @@ type ResponseFormat = ReturnType<typeof import('openai/helpers/zod').zodResponse
 type Messages = OpenAI.ChatCompletionMessageParam[];
 type ToolCall = OpenAI.ChatCompletionMessageToolCall;
 
-export const FORECAST = z.object({ city: z.string(), days: z.number() });
+const FORECAST = z.object({ city: z.string(), days: z.number() });
 
 const TOOLS: OpenAI.ChatCompletionTool[] = [
   {

@@ -15,8 +15,8 @@ import openai_python
 openai_python.WEATHER = json.loads(${literal(WEATHER)})
 say(it=openai_python.${name}(*json.loads(${literal(given)})))`;
   const run =
-    <Given extends readonly unknown[], Value>(name: keyof SdkOperations) =>
-    async (...given: Given): Promise<Value> => {
+    <Value>(name: keyof SdkOperations) =>
+    async (...given: readonly unknown[]): Promise<Value> => {
       const [said] = await python.run(call(name, given));
       return said?.['it'] as Value;
     };
