@@ -79,7 +79,7 @@ function nodeSdk(
       const values: unknown[] = [];
       try {
         const answer = await (route
-          ? client[route.method](route.path, { ...options, body })
+          ? client[route.method](route.path, { ...options, ...(route.method !== 'get' && { body }) })
           : client.chat.completions.create(body ?? {}, options));
         if (isAsyncIterable(answer)) for await (const chunk of answer) values.push(chunk);
         else values.push(answer);
