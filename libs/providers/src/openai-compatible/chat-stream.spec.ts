@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ChatStream } from './chat-stream.js';
 import type { ChatStep } from './chat-stream.js';
-import type { ExchangeEvent } from './exchange.js';
+import type { ExchangeEvent } from '../http/exchange.js';
 
 const LIMITS = { maxEventLength: 10_000, maxStreamBytes: 100_000 };
 

@@ -3,11 +3,12 @@ import type { CallFacts } from '#core/failure.js';
 import type { ProviderFrame, Usage } from '../provider.js';
 import { ChunkCorrections } from './chunk-corrections.js';
 import { readChoices, readUsage, type ChunkChoice } from './chunk.js';
-import type { ExchangeEvent } from './exchange.js';
-import { toConnectionFacts } from './exchange.js';
+import type { ExchangeEvent } from '../http/exchange.js';
+import { toConnectionFacts } from '../http/exchange.js';
 import { SseReader } from './sse-reader.js';
 import type { SseEvent } from './sse-reader.js';
-import { findError, isRecord, readUpstreamError, toStatusFacts } from './upstream-error.js';
+import { findError, readUpstreamError, toStatusFacts } from '../http/upstream-error.js';
+import { isRecord } from '../json.js';
 
 export interface ChatStreamOptions {
   /**

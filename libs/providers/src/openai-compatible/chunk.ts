@@ -1,5 +1,5 @@
 import type { Usage } from '../provider.js';
-import { isRecord } from './upstream-error.js';
+import { isRecord } from '../json.js';
 
 /** Members of a delta that are output once they are not empty (text, or a list of parts). */
 const OUTPUT_MEMBERS = [

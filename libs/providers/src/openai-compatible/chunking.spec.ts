@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Random } from '../../../../test/support/random.js';
 import { drawPieces, drawStream } from '../../../../test/support/valid-stream.js';
 import { ChatStream } from './chat-stream.js';
-import type { ExchangeEvent } from './exchange.js';
+import type { ExchangeEvent } from '../http/exchange.js';
 
 const CASES = 100_000;
 /** The first case has this seed, each later one the next: one that fails can be played alone. */

@@ -4,26 +4,26 @@ import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
 import { shardOf } from '#core/ids.js';
 import { retryAfterMs } from '#core/retry-after.js';
+import { embed } from '../embeddings.js';
+import { buildHeaders, findSecrets, mediaType } from '../http/call-headers.js';
+import type { Credentials } from '../http/call-headers.js';
+import { createDispatcher } from '../http/dispatcher.js';
+import type { ProxyEnvironment } from '../http/dispatcher.js';
+import { Exchange, toConnectionFacts } from '../http/exchange.js';
+import type { ResponseHeaders } from '../http/exchange.js';
+import { readBody, readErrorBody } from '../http/read-body.js';
+import { findError, readUpstreamError, toStatusFacts } from '../http/upstream-error.js';
+import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
-import { createDispatcher } from './dispatcher.js';
-import type { ProxyEnvironment } from './dispatcher.js';
-import { embed } from './embeddings.js';
-import { Exchange, toConnectionFacts } from './exchange.js';
-import type { ResponseHeaders } from './exchange.js';
-import { parseJson, readBody, relayBody, relayStream } from './relay.js';
+import { relayBody, relayStream } from './relay.js';
 import type { AnswerLimits, RelayContext } from './relay.js';
 import { toUpstreamBody } from './upstream-body.js';
-import { findError, isRecord, readUpstreamError, toStatusFacts } from './upstream-error.js';
 
-export interface OpenAiCompatibleOptions {
+export interface OpenAiCompatibleOptions extends Credentials {
   /** The provider's name in the configuration. */
   readonly name: string;
   /** Up to and including the version: `http://10.0.0.5:8000/v1`. A query string is kept on every call. */
   readonly baseUrl: string;
-  /** Sent as a bearer token. Absent: no `authorization` at all. */
-  readonly apiKey?: string | undefined;
-  /** Fixed request headers; they win over our own, but cannot change how the body is framed. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sockets at once. Default: no limit, as the provider's concurrency bounds the calls. */
   readonly connections?: number | undefined;
   /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. Default: no proxy. */
@@ -38,18 +38,7 @@ const DEFAULT_LIMITS: AnswerLimits = {
   bodyBytes: 32 * 1024 * 1024,
 };
 
-/** Headers that would contradict how the request is framed or the answer is read. */
-const FIXED_HEADERS =
-  /^(accept-encoding|connection|content-length|content-type|expect|keep-alive|transfer-encoding|upgrade)$/;
-
-/** Words of an error are worth this much and no more: the next target waits. */
-const ERROR_BODY_BYTES = 64 * 1024;
-const ERROR_BODY_MS = 2_000;
-
 const DISCOVERY_MS = 5_000;
-
-/** Shorter header values are no secrets, and taking them out would garble the words. */
-const MIN_SECRET_LENGTH = 8;
 
 /** Any upstream that speaks OpenAI's API over HTTP: OpenAI, vLLM, llama.cpp, Ollama's /v1, and so on. */
 export class OpenAiCompatibleProvider implements Provider {
@@ -190,33 +179,6 @@ export class OpenAiCompatibleProvider implements Provider {
       ? toStatusFacts(error, this.secrets, { status })
       : malformed('the response is not an event stream');
   }
-}
-
-async function readErrorBody(exchange: Exchange): Promise<unknown> {
-  const read = await readBody(exchange, ERROR_BODY_BYTES, performance.now() + ERROR_BODY_MS);
-  return read.kind === 'body' ? parseJson(read.bytes) : undefined;
-}
-
-function buildHeaders({ apiKey, headers }: OpenAiCompatibleOptions): Readonly<Record<string, string>> {
-  const fixed = Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
-  return {
-    'accept-encoding': 'identity',
-    'user-agent': 'spillway',
-    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-    ...Object.fromEntries(fixed.filter(([name]) => !FIXED_HEADERS.test(name))),
-  };
-}
-
-function findSecrets({ apiKey, headers }: OpenAiCompatibleOptions): readonly string[] {
-  const words = Object.values(headers ?? {}).flatMap((value) => value.split(/\s+/));
-  const secrets = [...(apiKey ? [apiKey] : []), ...words.filter((word) => word.length >= MIN_SECRET_LENGTH)];
-  // Longest first, or a secret that contains another would be left half.
-  return secrets.toSorted((a, b) => b.length - a.length);
-}
-
-function mediaType(headers: ResponseHeaders): string | undefined {
-  const header = headers['content-type'];
-  return (Array.isArray(header) ? header[0] : header)?.split(';')[0]?.trim().toLowerCase();
 }
 
 function isMediaType(type: string, stream: boolean): boolean {

@@ -2,12 +2,13 @@ import { readMember } from '#core/body.js';
 import { ENDPOINTS } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
+import type { Exchange } from '../http/exchange.js';
+import { readBody } from '../http/read-body.js';
+import { findError, toStatusFacts } from '../http/upstream-error.js';
+import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, ProviderCall, ProviderFrame } from '../provider.js';
 import { ChatStream, type ChatStep } from './chat-stream.js';
 import { countTextBytes, readUsage } from './chunk.js';
-import { toConnectionFacts } from './exchange.js';
-import type { Exchange } from './exchange.js';
-import { findError, isRecord, toStatusFacts } from './upstream-error.js';
 
 /** Bounds on what an upstream may send. */
 export interface AnswerLimits {
@@ -29,12 +30,6 @@ export interface RelayContext {
 }
 
 const DONE: ProviderFrame = { bytes: Buffer.from('data: [DONE]\n\n'), output: false };
-
-/** A body read to its end, or why it could not be. */
-export type BodyRead =
-  | { readonly kind: 'body'; readonly bytes: Buffer }
-  | { readonly kind: 'failed'; readonly facts: CallFacts }
-  | { readonly kind: 'aborted' };
 
 /** Passes on a streamed answer whose head was 200. */
 export async function* relayStream(context: RelayContext): AsyncGenerator<ProviderFrame, CallEnd, void> {
@@ -131,41 +126,4 @@ function toReceived(list: readonly unknown[]): Received {
     .filter(isRecord);
   const textBytes = said.reduce((sum, message) => sum + countTextBytes(message), 0);
   return { deltas: said.length, textBytes };
-}
-
-/** Reads a body of at most `maxBytes` until `deadlineAt`; a longer one is malformed. */
-export async function readBody(exchange: Exchange, maxBytes: number, deadlineAt: number): Promise<BodyRead> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for (;;) {
-    const event = await exchange.next(deadlineAt);
-    switch (event.kind) {
-      case 'head':
-        break;
-      case 'data':
-        pieces.push(event.bytes);
-        length += event.bytes.length;
-        if (length > maxBytes) {
-          return { kind: 'failed', facts: { kind: 'malformed', reason: 'the body is too long' } };
-        }
-        break;
-      case 'end':
-        return { kind: 'body', bytes: Buffer.concat(pieces) };
-      case 'error':
-        return { kind: 'failed', facts: toConnectionFacts(event.code, 'headers') };
-      case 'timeout':
-        return { kind: 'failed', facts: { kind: 'timeout', timer: 'response' } };
-      case 'aborted':
-        return { kind: 'aborted' };
-    }
-  }
-}
-
-/** The value, or undefined where it is not JSON. */
-export function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,4 @@
-import { isRecord } from './upstream-error.js';
+import { isRecord } from '../json.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,5 @@
 import type { CallFacts } from '#core/failure.js';
+import { isRecord } from '../json.js';
 
 type StatusFacts = Extract<CallFacts, { kind: 'status' }>;
 
@@ -53,10 +54,6 @@ export function toStatusFacts(
     ...(message !== undefined && { message: redact(message, secrets, MAX_MESSAGE_LENGTH) }),
     ...(waitMs !== undefined && { retryAfterMs: waitMs }),
   };
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function words(error: Readonly<Record<string, unknown>>): UpstreamError {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createCall } from '../../../../test/support/collect-call.js';
-import type { CallEnd, ProviderFrame } from '../provider.js';
+import { createCall } from '../../../test/support/collect-call.js';
+import type { CallEnd, ProviderFrame } from './provider.js';
 import { embed } from './embeddings.js';
 
 type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;

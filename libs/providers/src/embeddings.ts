@@ -1,8 +1,7 @@
 import { readMember, rewriteBody } from '#core/body.js';
-import { toBase64, toFloats } from '../embedding-encoding.js';
-import type { CallEnd, ProviderCall, ProviderFrame, Usage } from '../provider.js';
-import { parseJson } from './relay.js';
-import { isRecord } from './upstream-error.js';
+import { toBase64, toFloats } from './embedding-encoding.js';
+import { isRecord, parseJson } from './json.js';
+import type { CallEnd, ProviderCall, ProviderFrame, Usage } from './provider.js';
 
 /** Most inputs of one call, as OpenAI documents it for its own; others that take fewer have to say so. */
 const MAX_INPUTS = 2_048;
