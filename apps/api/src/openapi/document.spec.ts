@@ -56,8 +56,8 @@ describe('the OpenAPI document', () => {
   it('refers only to what there is, and leaves nothing unused', () => {
     const targets = new Set(references());
     expect([...targets].filter((target) => at(target) === undefined)).toEqual([]);
-    const { schemas, parameters, headers } = document.components;
-    const there = Object.entries({ schemas, parameters, headers }).flatMap(([kind, members]) =>
+    const { securitySchemes: _, ...components } = document.components;
+    const there = Object.entries(components).flatMap(([kind, members]) =>
       Object.keys(members).map((name) => `#/components/${kind}/${name}`),
     );
     expect(there.filter((target) => !targets.has(target))).toEqual([]);
@@ -92,6 +92,13 @@ describe('the OpenAPI document', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('shows what each error looks like', () => {
+    const check = schemaCheck('ErrorBody');
+    const shown = Object.entries(document.components.examples);
+    expect(shown.filter(([, { value }]) => check(value).length > 0)).toEqual([]);
+    expect(shown.filter(([code, { value }]) => value.error.code !== code)).toEqual([]);
+  });
+
   it('has every error at some route', () => {
     const told = new Set(operations.flatMap(({ responses }) => codesOf(responses)).map(({ code }) => code));
     const untold = (Object.keys(errors) as ErrorCode[]).filter((code) => !told.has(code));
@@ -120,7 +127,7 @@ type Responses = (typeof operations)[number]['responses'];
 function codesOf(responses: Responses): { status: string; code: ErrorCode }[] {
   const { 200: _, ...failures } = responses;
   return Object.entries(failures).flatMap(([status, { content }]) => {
-    const codes = content?.['application/json']?.schema.properties?.['error']?.properties?.['code']?.enum;
-    return (codes ?? []).map((code) => ({ status, code: code as ErrorCode }));
+    const codes = Object.keys(content?.['application/json']?.examples ?? {});
+    return codes.map((code) => ({ status, code: code as ErrorCode }));
   });
 }

@@ -1,4 +1,4 @@
-import { errorHeaders, errors, type ErrorCode } from '#core/errors.js';
+import { errorHeaders, errors, type ErrorBody, type ErrorCode, type ErrorRow } from '#core/errors.js';
 import { errorsOf, parametersOf, shownPath, type HttpRoute } from '../http-route.js';
 import { HTTP_ROUTES } from '../http-routes.js';
 import { HEADERS, PARAMETERS, type HeaderName } from './fields.js';
@@ -16,6 +16,7 @@ export interface OpenApiDocument {
     readonly schemas: Readonly<Record<string, Schema>>;
     readonly parameters: object;
     readonly headers: object;
+    readonly examples: Readonly<Record<string, { readonly value: ErrorBody }>>;
     readonly securitySchemes: object;
   };
 }
@@ -40,7 +41,12 @@ interface Response {
   readonly content?: Content;
 }
 
-type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+type Content = Readonly<Record<string, MediaType>>;
+
+interface MediaType {
+  readonly schema: Schema;
+  readonly examples?: Readonly<Record<string, Reference>>;
+}
 
 const INFO = {
   title: 'Spillway',
@@ -85,6 +91,7 @@ export function openApiDocument(): OpenApiDocument {
       schemas: SCHEMAS,
       parameters: PARAMETERS,
       headers: HEADERS,
+      examples: errorExamples(),
       securitySchemes: SECURITY_SCHEMES,
     },
   };
@@ -122,14 +129,13 @@ function failuresOf(route: HttpRoute): Record<string, Response> {
   return Object.fromEntries(Object.entries(byStatus).map(([status, codes]) => [status, failureOf(codes)]));
 }
 
+/** All errors have one form; which codes there are is told by the examples, which have their names. */
 function failureOf(codes: readonly ErrorCode[]): Response {
   const lines = codes.map((code) => `- \`${code}\`: ${errors[code].message}`);
-  const detail = { properties: { code: { enum: codes } } };
   return {
     description: lines.join('\n'),
     headers: headersOf(codes.flatMap(retryHeadersOf)),
-    // Which codes these are, beside what all errors have in common.
-    content: json({ ...ref('ErrorBody'), properties: { error: detail } }),
+    content: json(ref('ErrorBody'), Object.fromEntries(codes.map((code) => [code, refTo('examples', code)]))),
   };
 }
 
@@ -144,10 +150,21 @@ function headersOf(names: readonly HeaderName[]): Record<string, Reference> {
   return Object.fromEntries(all.map((name) => [name, refTo('headers', name)]));
 }
 
-function json(schema: Schema): Content {
-  return { 'application/json': { schema } };
+/** Each error that some route answers with, its message as the table has it. */
+function errorExamples(): OpenApiDocument['components']['examples'] {
+  const codes = new Set(Object.values<HttpRoute>(HTTP_ROUTES).flatMap(errorsOf));
+  return Object.fromEntries(
+    [...codes].map((code) => {
+      const { message, type }: ErrorRow = errors[code];
+      return [code, { value: { error: { message, type, param: null, code } } }];
+    }),
+  );
 }
 
-function refTo(kind: 'parameters' | 'headers', name: string): Reference {
+function json(schema: Schema, examples?: MediaType['examples']): Content {
+  return { 'application/json': { schema, ...(examples && { examples }) } };
+}
+
+function refTo(kind: 'parameters' | 'headers' | 'examples', name: string): Reference {
   return { $ref: `#/components/${kind}/${name}` };
 }

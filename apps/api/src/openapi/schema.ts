@@ -60,7 +60,7 @@ export function list(items: Schema, description?: string): Schema {
 /** An object with at least these members, of which `required` must be there. Others pass through as they are. */
 export function object(
   properties: Readonly<Record<string, Schema>>,
-  { required, description }: { readonly required?: readonly string[]; readonly description?: string } = {},
+  { required, description, examples }: Pick<Schema, 'required' | 'description' | 'examples'> = {},
 ): Schema {
   return {
     type: 'object',
@@ -68,6 +68,7 @@ export function object(
     properties,
     ...(required && { required }),
     additionalProperties: true,
+    ...(examples && { examples }),
   };
 }
 

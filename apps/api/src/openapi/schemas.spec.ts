@@ -3,6 +3,8 @@ import { readControls } from '#core/controls.js';
 import type { Endpoint } from '#core/endpoint.js';
 import { readBody } from '../bodies/read-body.js';
 import { HTTP_ROUTES } from '../http-routes.js';
+import type { Schema } from './schema.js';
+import { SCHEMAS, type SchemaName } from './schemas.js';
 import { schemaCheck } from './testing/validate.js';
 
 /** A body of each endpoint that is taken. */
@@ -100,6 +102,21 @@ const WHOLE_CHAT = {
   prediction: { type: 'content', content: 'A cat.' },
   a_member_that_nobody_knows: { of: ['any', 'kind'] },
 };
+
+describe('the examples', () => {
+  const examples = Object.entries<Schema>(SCHEMAS).flatMap(([name, { examples = [] }]) =>
+    examples.map((example) => [name as SchemaName, example] as const),
+  );
+
+  it.each(examples)('of %s is one', (name, example) => {
+    expect(schemaCheck(name)(example)).toEqual([]);
+  });
+
+  it.each(ENDPOINTS)('of %s is taken by the broker', (endpoint) => {
+    const [example] = examples.filter(([name]) => name === REQUEST_OF[endpoint]);
+    expect(takes(endpoint, example?.[1] as Record<string, unknown>)).toBe(true);
+  });
+});
 
 describe('the schema of a chat', () => {
   const check = schemaCheck('ChatCompletionRequest');

@@ -79,6 +79,16 @@ export const CHAT_ANSWERS = {
     {
       required: ['id', 'object', 'created', 'model', 'choices'],
       description: "In the provider's own bytes; it may hold more.",
+      examples: [
+        {
+          id: 'chatcmpl-1',
+          object: 'chat.completion',
+          created: 1795295951,
+          model: 'demo',
+          choices: [{ index: 0, message: { role: 'assistant', content: 'Hello!' }, finish_reason: 'stop' }],
+          usage: { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 },
+        },
+      ],
     },
   ),
   ChatCompletionChunk: object(
@@ -102,6 +112,15 @@ export const CHAT_ANSWERS = {
     {
       required: ['id', 'object', 'created', 'model', 'choices'],
       description: 'The data of one event. Those of one answer have one `id` and one `created`.',
+      examples: [
+        {
+          id: 'chatcmpl-1',
+          object: 'chat.completion.chunk',
+          created: 1795295951,
+          model: 'demo',
+          choices: [{ index: 0, delta: { content: 'Hello' }, finish_reason: null }],
+        },
+      ],
     },
   ),
 } satisfies Record<string, Schema>;

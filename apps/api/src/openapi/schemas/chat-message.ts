@@ -30,8 +30,8 @@ const FILE_PART = object({
   }),
 });
 
-function content(parts: readonly Schema[]): Schema {
-  return anyOf([text(), list(anyOf(parts))]);
+function content(first: Schema, ...others: readonly Schema[]): Schema {
+  return anyOf([text(), list(others.length === 0 ? first : anyOf([first, ...others]))]);
 }
 
 function message(role: string, properties: Readonly<Record<string, Schema>>, description: string): Schema {
@@ -45,19 +45,19 @@ export const CHAT_MESSAGES = {
   ),
   DeveloperMessage: message(
     'developer',
-    { content: content([TEXT_PART]) },
+    { content: content(TEXT_PART) },
     'Instructions; sent as `system` to providers without this role.',
   ),
-  SystemMessage: message('system', { content: content([TEXT_PART]) }, 'Instructions.'),
+  SystemMessage: message('system', { content: content(TEXT_PART) }, 'Instructions.'),
   UserMessage: message(
     'user',
-    { content: content([TEXT_PART, IMAGE_PART, AUDIO_PART, FILE_PART]) },
+    { content: content(TEXT_PART, IMAGE_PART, AUDIO_PART, FILE_PART) },
     'What the user says.',
   ),
   AssistantMessage: message(
     'assistant',
     {
-      content: orNull(content([TEXT_PART, REFUSAL_PART])),
+      content: orNull(content(TEXT_PART, REFUSAL_PART)),
       refusal: orNull(text()),
       audio: orNull(object({ id: text('The audio of an earlier answer.') })),
       tool_calls: orNull(list(ref('ToolCall'))),
@@ -68,7 +68,7 @@ export const CHAT_MESSAGES = {
   ),
   ToolMessage: message(
     'tool',
-    { content: content([TEXT_PART]), tool_call_id: text('The call that this answers.') },
+    { content: content(TEXT_PART), tool_call_id: text('The call that this answers.') },
     'What a tool answered.',
   ),
   FunctionMessage: {

@@ -115,6 +115,7 @@ export const CHAT_REQUEST = {
     {
       required: ['model', 'messages'],
       description: 'Members that are not named here pass through to the provider as they are.',
+      examples: [{ model: 'demo', messages: [{ role: 'user', content: 'Say hello in one sentence.' }] }],
     },
   ),
   Tool: anyOf([

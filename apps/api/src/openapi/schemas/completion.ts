@@ -38,7 +38,10 @@ export const COMPLETIONS = {
       user: USER,
       ...BROKER_MEMBERS,
     },
-    { required: ['model', 'prompt'] },
+    {
+      required: ['model', 'prompt'],
+      examples: [{ model: 'demo', prompt: 'Once upon a time', max_tokens: 16 }],
+    },
   ),
   Completion: object(
     {

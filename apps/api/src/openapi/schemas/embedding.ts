@@ -33,7 +33,7 @@ export const EMBEDDINGS = {
       user: USER,
       ...BROKER_MEMBERS,
     },
-    { required: ['model', 'input'] },
+    { required: ['model', 'input'], examples: [{ model: 'demo', input: ['one text', 'another'] }] },
   ),
   EmbeddingList: object(
     {

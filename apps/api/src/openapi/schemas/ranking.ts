@@ -11,7 +11,7 @@ export const RANKINGS = {
       ),
       ...BROKER_MEMBERS,
     },
-    { required: ['input'] },
+    { required: ['input'], examples: [{ model: 'omni-moderation-latest', input: 'a text' }] },
   ),
   Moderation: object(
     {
@@ -44,7 +44,10 @@ export const RANKINGS = {
       max_tokens_per_doc: orNull(integer()),
       ...BROKER_MEMBERS,
     },
-    { required: ['model', 'query', 'documents'] },
+    {
+      required: ['model', 'query', 'documents'],
+      examples: [{ model: 'bge-reranker', query: 'what is looked for', documents: ['one text', 'another'] }],
+    },
   ),
   RerankResult: object(
     {

@@ -108,7 +108,10 @@ export const META_SCHEMA = {
       additionalProperties: {
         type: 'object',
         required: ['schema'],
-        properties: { schema: { $ref: '#/$defs/schema' } },
+        properties: {
+          schema: { $ref: '#/$defs/schema' },
+          examples: { type: 'object', additionalProperties: { $ref: '#/$defs/reference' } },
+        },
         additionalProperties: false,
       },
     },
@@ -118,6 +121,7 @@ export const META_SCHEMA = {
         schemas: { $ref: '#/$defs/schemas' },
         parameters: { type: 'object', additionalProperties: { $ref: '#/$defs/parameter' } },
         headers: { type: 'object', additionalProperties: { $ref: '#/$defs/header' } },
+        examples: { type: 'object', additionalProperties: { $ref: '#/$defs/example' } },
         securitySchemes: { type: 'object', additionalProperties: { $ref: '#/$defs/securityScheme' } },
       },
       additionalProperties: false,
@@ -149,6 +153,12 @@ export const META_SCHEMA = {
       type: 'object',
       required: ['schema'],
       properties: { description: { type: 'string' }, schema: { $ref: '#/$defs/schema' } },
+      additionalProperties: false,
+    },
+    example: {
+      type: 'object',
+      required: ['value'],
+      properties: { value: {} },
       additionalProperties: false,
     },
     securityScheme: {
