@@ -67,8 +67,10 @@ export class Connections {
 
   /** CONNECT: this is no proxy. */
   refuseTunnel({ method = '', url = '' }: IncomingMessage, socket: Socket): void {
-    // Else it would be written into that answer.
-    if (this.pending(socket)) socket.destroy();
+    // Node has let go of this connection, and listens to nothing of it any more.
+    socket.on('error', () => socket.destroy());
+    // Else it would be written into that answer, or behind the last one.
+    if (!socket.writable || this.pending(socket) || this.closing.has(socket)) socket.destroy();
     else this.end(socket, 'not_found', { method, path: pathOf(url) });
   }
 

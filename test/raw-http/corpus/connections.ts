@@ -161,6 +161,11 @@ export const CONNECTIONS: readonly RawCase[] = [
     answers: [200, 'request_timeout'],
   },
   {
+    title: 'a tunnel behind one that is refused',
+    bytes: `${request('GET /nowhere HTTP/1.1', ['Host: a'])}CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n${SMUGGLED}`,
+    answers: ['not_found'],
+  },
+  {
     title: 'one in order, and then a tunnel',
     bytes: `${get([])}CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n${SMUGGLED}`,
     answers: [],
