@@ -68,7 +68,9 @@ describe('access', () => {
     });
     expect(answer.status).toBe(status);
     expect(answer.headers['x-request-id']).toMatch(/^req_0_/);
-    expect(/"code":"(\w+)"/.exec(answer.text)?.[1]).toBe(method === 'HEAD' ? undefined : code);
+    // The document is full of such codes.
+    const told = answer.status < 400 ? undefined : /"code":"(\w+)"/.exec(answer.text)?.[1];
+    expect(told).toBe(method === 'HEAD' ? undefined : code);
   });
 
   it('has no route that is not in the table, and the other way round', () => {
