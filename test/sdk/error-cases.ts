@@ -125,7 +125,7 @@ export const errorCases: Readonly<Record<ErrorCode, ErrorCase | UnreachableError
   deadline_exceeded: {
     tries: 1,
     upstream: hang(),
-    ask: () => ({ headers: { 'x-spillway-timeout-ms': '300' } }),
+    ask: () => ({ headers: { 'x-spillway-timeout-ms': '1500' } }),
   },
 };
 
