@@ -12,7 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.close());
 beforeEach(() => {
-  service = { name: 'ollama', by: 'address', baseUrl: upstream.baseUrl, location: 'local' };
+  service = {
+    ...{ name: 'ollama', by: 'address', preset: 'ollama' },
+    ...{ baseUrl: upstream.baseUrl, location: 'local' },
+  };
 });
 
 async function probe(services: readonly DiscoveredService[] = [service], env = {}) {

@@ -88,9 +88,11 @@ describe('checkConfig', () => {
     const report = checkConfig({ environment: readEnvironment({}), directory });
     expect(report.lines.slice(0, 3)).toEqual([
       'no configuration file; what there is was looked for:',
-      '4 providers',
+      '5 providers',
       '  ollama (openai-compatible, local, 4 at once, optional)',
     ]);
-    expect(report.services?.map(({ name }) => name)).toEqual(['ollama', 'vllm', 'llama-server', 'demo']);
+    expect(report.services?.map(({ name }) => name)).toEqual([
+      ...['ollama', 'vllm', 'llama-server', 'lm-studio', 'demo'],
+    ]);
   });
 });

@@ -1,18 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
+import { expandPresets } from '#core/config/expand-presets.js';
 import type { Env } from '#core/config/template.js';
 import { describeServices } from './describe-services.js';
-import { discoverConfig, ollamaUrl } from './discover.js';
+import { discoverConfig } from './discover.js';
 import { readEnvironment } from './environment.js';
 
+/** What was found, written out. */
 function providersOf(variables: Env) {
-  return discoverConfig(readEnvironment(variables)).tree.providers;
+  const { tree } = expandPresets(discoverConfig(readEnvironment(variables)).tree, variables);
+  return (tree as { providers: Record<string, Readonly<Record<string, unknown>>> }).providers;
 }
 
 describe('discoverConfig', () => {
   it('puts model servers first, then accounts in the order of the table', () => {
     const keys = { OPENROUTER_API_KEY: 'a', ANTHROPIC_API_KEY: 'b', OPENAI_API_KEY: 'c' };
     expect(Object.keys(providersOf(keys))).toEqual([
-      ...['ollama', 'vllm', 'llama-server'],
+      ...['ollama', 'vllm', 'llama-server', 'lm-studio'],
       ...['openai', 'anthropic', 'openrouter'],
     ]);
   });
@@ -33,7 +36,7 @@ describe('discoverConfig', () => {
     [{ GEMINI_API_KEY: 'a', GOOGLE_API_KEY: 'b' }, '${GEMINI_API_KEY}'],
     [{ GEMINI_API_KEY: ' ', GOOGLE_API_KEY: 'b' }, '${GOOGLE_API_KEY}'],
   ])('takes the first of %j', (variables, apiKey) => {
-    expect(providersOf(variables)['gemini']?.apiKey).toBe(apiKey);
+    expect(providersOf(variables)['gemini']?.['apiKey']).toBe(apiKey);
   });
 
   it('counts an empty key as none, and then has the demo', () => {
@@ -49,7 +52,7 @@ describe('discoverConfig', () => {
       SPILLWAY_OPENAI_FALLBACK_MODEL: 'gpt-x',
     };
     expect(providersOf(variables)['openai']).toMatchObject({
-      baseUrl: 'http://127.0.0.1:9999/v1',
+      baseUrl: '${SPILLWAY_OPENAI_BASE_URL}',
       fallbackModel: 'gpt-x',
     });
   });
@@ -62,20 +65,24 @@ describe('discoverConfig', () => {
 
   it('looks for model servers at their ports, or where a variable says', () => {
     const urls = (variables: Env) =>
-      ['ollama', 'vllm', 'llama-server'].map((name) => providersOf(variables)[name]?.baseUrl);
-    expect(urls({})).toEqual([11434, 8000, 8080].map((port) => `http://127.0.0.1:${port}/v1`));
+      discoverConfig(readEnvironment(variables)).services.flatMap((service) =>
+        service.by === 'address' ? [service.baseUrl] : [],
+      );
+    expect(urls({})).toEqual([11434, 8000, 8080, 1234].map((port) => `http://127.0.0.1:${port}/v1`));
     expect(
       urls({
         OLLAMA_HOST: 'ignored:1',
         OLLAMA_BASE_URL: 'http://ollama:11434/v1',
         VLLM_BASE_URL: 'http://a/v1',
         LLAMA_SERVER_BASE_URL: 'http://b/v1',
+        LM_STUDIO_BASE_URL: 'http://c/v1',
       }),
-    ).toEqual(['http://ollama:11434/v1', 'http://a/v1', 'http://b/v1']);
+    ).toEqual(['http://ollama:11434/v1', 'http://a/v1', 'http://b/v1', 'http://c/v1']);
+    expect(urls({ OLLAMA_HOST: 'gpu-box' })[0]).toBe('http://gpu-box:11434/v1');
   });
 
   it('sends a key to a model server that was started with one', () => {
-    expect(providersOf({ VLLM_API_KEY: 'x' })['vllm']?.apiKey).toBe('${VLLM_API_KEY}');
+    expect(providersOf({ VLLM_API_KEY: 'x' })['vllm']?.['apiKey']).toBe('${VLLM_API_KEY}');
     expect(providersOf({})['vllm']).not.toHaveProperty('apiKey');
   });
 
@@ -90,24 +97,6 @@ describe('discoverConfig', () => {
   });
 });
 
-describe('ollamaUrl', () => {
-  it.each([
-    ['127.0.0.1', 'http://127.0.0.1:11434/v1'],
-    ['0.0.0.0', 'http://127.0.0.1:11434/v1'],
-    ['0.0.0.0:8123', 'http://127.0.0.1:8123/v1'],
-    [':8123', 'http://127.0.0.1:8123/v1'],
-    ['gpu-box', 'http://gpu-box:11434/v1'],
-    ['gpu-box:80', 'http://gpu-box:80/v1'],
-    ['http://gpu-box', 'http://gpu-box/v1'],
-    ['http://gpu-box:11434/', 'http://gpu-box:11434/v1'],
-    ['https://box.example.com/ollama', 'https://box.example.com/ollama/v1'],
-    ['[::1]:11434', 'http://[::1]:11434/v1'],
-    ['[::]', 'http://127.0.0.1:11434/v1'],
-    ['no good', undefined],
-    [undefined, undefined],
-  ])('%j is %j', (host, url) => expect(ollamaUrl(host)).toBe(url));
-});
-
 describe('describeServices', () => {
   const linesOf = (variables: Env, answers: readonly (readonly [string, readonly string[]])[] = []) =>
     describeServices(discoverConfig(readEnvironment(variables)).services, new Map(answers));
@@ -116,7 +105,7 @@ describe('describeServices', () => {
     expect(linesOf({ OPENAI_API_KEY: 'sk-secret' }, [['ollama', ['phi']]])).toEqual([
       'found ollama (local): answers at http://127.0.0.1:11434/v1 with 1 model',
       'found openai (cloud): OPENAI_API_KEY is set; takes over from local models with gpt-4o-mini',
-      'not there: vllm at http://127.0.0.1:8000/v1, llama-server at http://127.0.0.1:8080/v1 (looked for again every few seconds)',
+      'not there: vllm at http://127.0.0.1:8000/v1, llama-server at http://127.0.0.1:8080/v1, lm-studio at http://127.0.0.1:1234/v1 (looked for again every few seconds)',
     ]);
   });
 

@@ -1,8 +1,16 @@
-import type { Env } from '#core/config/template.js';
+import { isOwnAddress } from '#core/config/own-address.js';
+import {
+  literal,
+  PRESET_NAMES,
+  presetAddress,
+  presetKey,
+  presetOf,
+  readSet,
+  type Preset,
+  type PresetName,
+} from '#core/config/presets.js';
 import type { Location } from '#core/target.js';
 import type { Environment } from './environment.js';
-import { isOwnAddress } from './own-address.js';
-import { CLOUD_SERVICES, LOCAL_SERVICES, type CloudService, type LocalService } from './services.js';
 
 /** A configuration made without a file: the tree as a file would have it, and where its providers come from. */
 export interface Discovered {
@@ -10,30 +18,30 @@ export interface Discovered {
   readonly services: readonly DiscoveredService[];
 }
 
-/** A provider as a file would have it; its secrets are references. */
-export interface DiscoveredProvider {
-  readonly kind: 'openai-compatible' | 'demo';
-  readonly location?: Location;
-  readonly baseUrl?: string;
-  readonly apiKey?: string;
-  readonly models?: readonly string[];
-  readonly fallbackModel?: string;
-  readonly optional?: true;
-  readonly timeouts?: { readonly firstTokenMs: number };
-}
+/** A provider as a file would have it. */
+export type DiscoveredProvider =
+  | {
+      readonly preset: PresetName;
+      readonly location?: Location;
+      readonly fallbackModel?: string;
+      readonly optional?: true;
+    }
+  | { readonly kind: 'demo'; readonly optional: true };
 
 /** Why a provider is in a configuration that has no file. */
 export type DiscoveredService = { readonly name: string } & (
   | {
       readonly by: 'key';
+      readonly preset: PresetName;
       readonly variable: string;
-      readonly baseUrl: string;
-      readonly models?: readonly string[];
+      /** Only where it is not the preset's own. */
+      readonly baseUrl?: string;
       readonly fallbackModel?: string;
     }
   /** It may run there; whether it does, its worker finds out, and goes on looking. */
   | {
       readonly by: 'address';
+      readonly preset: PresetName;
       readonly baseUrl: string;
       readonly location: Location;
       /** Where its key is, if it has one. */
@@ -42,23 +50,32 @@ export type DiscoveredService = { readonly name: string } & (
   | { readonly by: 'nothing-else' }
 );
 
+interface Entry {
+  readonly service: DiscoveredService;
+  readonly provider: DiscoveredProvider;
+}
+
 /** Of `server.port`. */
 const DEFAULT_PORT = '4100';
 
-/** Own boxes load a model on its first call. */
-const LOCAL_FIRST_TOKEN_MS = 120_000;
+const DEMO: Entry = {
+  service: { name: 'demo', by: 'nothing-else' },
+  provider: { kind: 'demo', optional: true },
+};
 
 /**
  * What can be served without a file: model servers at their usual addresses, as far as they answer; the cloud accounts
  * whose keys are set; and the built-in demo for as long as there is none of them. Says what to look for and asks
  * nobody, so that api and worker come to the same.
  *
- * Addresses of accounts come from our table, or from a variable of our own: `OPENAI_BASE_URL` is a client's setting and
- * may point back at this broker.
+ * Addresses of accounts come from the table of presets, or from a variable of our own: `OPENAI_BASE_URL` is a client's
+ * setting and may point back at this broker.
  */
 export function discoverConfig(environment: Environment): Discovered {
-  const locals = LOCAL_SERVICES.flatMap((service) => findServer(service, environment));
-  const accounts = CLOUD_SERVICES.flatMap((service) => findAccount(service, environment));
+  const found = PRESET_NAMES.filter((name) => presetOf(name).found !== undefined);
+  const isServer = (name: PresetName) => presetOf(name).location === 'local';
+  const locals = found.filter(isServer).flatMap((name) => findServer(name, environment));
+  const accounts = found.filter((name) => !isServer(name)).flatMap((name) => findAccount(name, environment));
   const rest: Entry[] = accounts.length > 0 ? [] : [DEMO];
   const entries = [...locals, ...accounts, ...rest];
   return {
@@ -67,85 +84,52 @@ export function discoverConfig(environment: Environment): Discovered {
   };
 }
 
-function findServer(
-  { name, variable, keyVariable, port }: LocalService,
-  { variables, port: own = DEFAULT_PORT }: Environment,
-): Entry[] {
-  const host = name === 'ollama' ? ollamaUrl(read(variables, 'OLLAMA_HOST')) : undefined;
-  const asked = read(variables, variable) ?? host;
-  const baseUrl = asked ?? `http://127.0.0.1:${port}/v1`;
+function findServer(preset: PresetName, { variables, port: own = DEFAULT_PORT }: Environment): Entry[] {
+  const service = presetOf(preset);
+  const address = presetAddress(service, variables);
   // Else this broker would find itself.
-  if (asked === undefined && String(port) === own) return [];
+  if (address === undefined || isUsual(service, address.url, own)) return [];
+  const { url: baseUrl } = address;
   const isForeign = URL.canParse(baseUrl) && !isOwnAddress(new URL(baseUrl).hostname);
   const location = isForeign ? 'cloud' : 'local';
-  const hasKey = read(variables, keyVariable) !== undefined;
-  const provider: DiscoveredProvider = {
-    kind: 'openai-compatible',
-    location,
-    baseUrl,
-    ...(hasKey && { apiKey: `\${${keyVariable}}` }),
-    optional: true,
-    timeouts: { firstTokenMs: LOCAL_FIRST_TOKEN_MS },
-  };
-  return [{ service: { name, by: 'address', baseUrl, location, ...(hasKey && { keyVariable }) }, provider }];
-}
-
-function findAccount(
-  { name, variables: keys, baseUrl, fallbackModel, models }: CloudService,
-  { variables, cloudFallback }: Environment,
-): Entry[] {
-  const variable = keys.find((key) => read(variables, key) !== undefined);
-  if (variable === undefined) return [];
-  const model = read(variables, ownVariable(name, 'FALLBACK_MODEL')) ?? fallbackModel;
-  const shared = {
-    baseUrl: read(variables, ownVariable(name, 'BASE_URL')) ?? baseUrl,
-    ...(models && { models }),
-    ...(cloudFallback && { fallbackModel: model }),
-  };
-  const apiKey = `\${${variable}}`;
+  const keyVariable = presetKey(service, variables);
+  const name = service.found?.as ?? preset;
   return [
     {
-      service: { name, by: 'key', variable, ...shared },
-      provider: { kind: 'openai-compatible', location: 'cloud', apiKey, ...shared },
+      service: { name, by: 'address', preset, baseUrl, location, ...(keyVariable && { keyVariable }) },
+      provider: { preset, location, optional: true },
     },
   ];
 }
 
-/** Text for a configuration: what stands in a variable is not looked into again. */
-function read(variables: Env, name: string): string | undefined {
-  const value = variables[name]?.trim() ?? '';
-  return value === '' ? undefined : value.replaceAll('${', '$${');
+/** Is this where it would be by itself, and at the port where this broker listens? */
+function isUsual({ baseUrl }: Preset, url: string, port: string): boolean {
+  return url === baseUrl && new URL(url).port === port;
 }
 
-interface Entry {
-  readonly service: DiscoveredService;
-  readonly provider: DiscoveredProvider;
+function findAccount(preset: PresetName, { variables, cloudFallback }: Environment): Entry[] {
+  const service = presetOf(preset);
+  const variable = service.keys.find((key) => readSet(variables, key) !== undefined);
+  const address = presetAddress(service, variables);
+  if (variable === undefined || address === undefined) return [];
+  const asked = readSet(variables, service.baseUrlVariable);
+  const own = readSet(variables, fallbackVariable(preset));
+  const fallbackModel = cloudFallback ? (own ?? service.found?.fallbackModel) : undefined;
+  return [
+    {
+      service: {
+        ...{ name: service.found?.as ?? preset, by: 'key', preset, variable },
+        ...(asked !== undefined && { baseUrl: asked }),
+        ...(fallbackModel !== undefined && { fallbackModel }),
+      },
+      provider: {
+        preset,
+        ...(fallbackModel !== undefined && { fallbackModel: literal(fallbackModel) }),
+      },
+    },
+  ];
 }
 
-const DEMO: Entry = {
-  service: { name: 'demo', by: 'nothing-else' },
-  provider: { kind: 'demo', optional: true },
-};
-
-/** `SPILLWAY_OPENAI_BASE_URL` and the like. */
-function ownVariable(name: string, setting: string): string {
-  return `SPILLWAY_${name.toUpperCase().replaceAll('-', '_')}_${setting}`;
-}
-
-const OLLAMA_PORT = 11434;
-
-/**
- * The API's root from `OLLAMA_HOST`, which Ollama's server and client share: `[scheme://]host[:port]`, each part
- * optional. A server that listens everywhere is reached on loopback.
- */
-export function ollamaUrl(host: string | undefined): string | undefined {
-  if (host === undefined) return undefined;
-  const [, scheme = '', rest = ''] = /^(?:(https?):\/\/)?(.*)$/i.exec(host) ?? [];
-  const named = /^(:|$)/.test(rest) ? `127.0.0.1${rest}` : rest;
-  const text = `${scheme === '' ? 'http' : scheme}://${named}`;
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  const port = url.port || /:(80|443)\/*$/.exec(named)?.[1] || (scheme === '' ? OLLAMA_PORT : '');
-  const name = ['0.0.0.0', '[::]'].includes(url.hostname) ? '127.0.0.1' : url.hostname;
-  return `${url.protocol}//${name}${port === '' ? '' : `:${port}`}${url.pathname.replace(/\/+$/, '')}/v1`;
+function fallbackVariable(name: string): string {
+  return `SPILLWAY_${name.toUpperCase().replaceAll('-', '_')}_FALLBACK_MODEL`;
 }

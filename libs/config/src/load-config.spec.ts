@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { PRESET_NAMES, presetOf } from '#core/config/presets.js';
 import type { Env } from '#core/config/template.js';
 import { hashKey } from './application-keys.js';
 import { ConfigError } from './config-error.js';
 import { readEnvironment } from './environment.js';
 import { loadConfig, type LoadedConfig, type LoadOptions } from './load-config.js';
-import { CLOUD_SERVICES } from './services.js';
 
 let directory: string;
 beforeEach(() => {
@@ -55,7 +55,7 @@ describe('without a file', () => {
   it('looks for model servers, and has the demo for as long as there is nothing else', () => {
     const { config, source, workerProviders } = load(undefined, { for: 'api' });
     expect(source).toMatchObject({ kind: 'discovered', name: 'configuration' });
-    expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'demo']);
+    expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'lm-studio', 'demo']);
     expect(config.providers).toMatchObject({
       ollama: { kind: 'openai-compatible', location: 'local', optional: true },
       demo: { kind: 'demo', location: 'local', optional: true },
@@ -65,7 +65,7 @@ describe('without a file', () => {
   it('has OpenAI if its key is set, wherever OPENAI_BASE_URL points', () => {
     const variables = { OPENAI_API_KEY: 'sk-secret', OPENAI_BASE_URL: 'http://127.0.0.1:4100/v1' };
     const { config, workerProviders } = load(undefined, { for: 'worker' }, variables);
-    expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'openai']);
+    expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'lm-studio', 'openai']);
     expect(config.providers['openai']).toMatchObject({
       location: 'cloud',
       baseUrl: 'https://api.openai.com/v1',
@@ -74,11 +74,13 @@ describe('without a file', () => {
   });
 
   it('is right with every service there is', () => {
-    const keys = CLOUD_SERVICES.map(({ variables: [first] }) => [first, 'sk-secret'] as const);
-    const { config } = load(undefined, { for: 'api' }, Object.fromEntries<string>(keys));
+    const accounts = PRESET_NAMES.filter((name) => presetOf(name).location === 'cloud');
+    const keys = accounts.map((name) => [presetOf(name).keys[0], 'sk-secret'] as const);
+    const variables = { ...Object.fromEntries<string>(keys), AZURE_OPENAI_RESOURCE: 'mine' };
+    const { config } = load(undefined, { for: 'api' }, variables);
     expect(Object.keys(config.providers)).toEqual([
-      ...['ollama', 'vllm', 'llama-server'],
-      ...CLOUD_SERVICES.map(({ name }) => name),
+      ...['ollama', 'vllm', 'llama-server', 'lm-studio'],
+      ...accounts,
     ]);
   });
 

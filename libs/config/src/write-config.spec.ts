@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { PRESET_NAMES, presetOf } from '#core/config/presets.js';
 import type { Env } from '#core/config/template.js';
 import { checkConfig } from './check-config.js';
 import { discoverConfig } from './discover.js';
 import { readEnvironment } from './environment.js';
 import { loadConfig } from './load-config.js';
-import { CLOUD_SERVICES } from './services.js';
 import { writeConfig } from './write-config.js';
 
 let directory: string;
@@ -35,7 +35,7 @@ describe('writeConfig', () => {
     ['an account that takes over for nobody', { OPENAI_API_KEY: 'x', SPILLWAY_CLOUD_FALLBACK: '0' }, []],
     [
       'everything',
-      Object.fromEntries(CLOUD_SERVICES.map(({ variables: [first] }) => [first, 'x'])),
+      Object.fromEntries(PRESET_NAMES.map((name) => [presetOf(name).keys[0], 'x'])),
       [
         ['ollama', ['m']],
         ['vllm', ['m']],

@@ -38,7 +38,8 @@ redis:
   url: \${REDIS_URL:-redis://127.0.0.1:6379}
 
 # Upstream services. Each has a queue of its own, and as many workers as you start for it. \`local\` is what you run
-# yourself: only there goes a request that says localModelOnly.`;
+# yourself: only there goes a request that says localModelOnly. What a \`preset\` stands for is in docs/providers; what is
+# written beside it wins.`;
 
 const DEMO = `  # Nothing was found, so this is the built-in demo. A server of your own would look like this:
   #   gpu-box:
@@ -48,13 +49,16 @@ const DEMO = `  # Nothing was found, so this is the built-in demo. A server of y
   demo:
     kind: demo`;
 
-function serverText({ name, baseUrl, location, keyVariable }: Server, models: readonly string[]): string {
+function serverText(
+  { name, preset, baseUrl, location, keyVariable }: Server,
+  models: readonly string[],
+): string {
   const shown = models.slice(0, MODELS_SHOWN).join(', ');
   const more = models.length > MODELS_SHOWN ? `, and ${models.length - MODELS_SHOWN} more` : '';
   return [
     `  # It answered at this address and offers ${comment(shown)}${more}.`,
     `  ${name}:`,
-    '    kind: openai-compatible',
+    `    preset: ${preset}`,
     `    location: ${location}`,
     `    baseUrl: ${quote(baseUrl)}`,
     ...(keyVariable === undefined ? [] : [`    apiKey: \${${keyVariable}}`]),
@@ -65,20 +69,13 @@ function serverText({ name, baseUrl, location, keyVariable }: Server, models: re
   ].join('\n');
 }
 
-function accountText({ name, baseUrl, variable, fallbackModel, models }: Account): string {
+function accountText({ name, preset, baseUrl, variable, fallbackModel }: Account): string {
   return [
     `  # ${variable} is set. Only the workers that serve this provider read it.`,
     `  ${name}:`,
-    '    kind: openai-compatible',
-    '    location: cloud',
-    `    baseUrl: ${quote(baseUrl)}`,
+    `    preset: ${preset}`,
     `    apiKey: \${${variable}}`,
-    ...(models === undefined
-      ? []
-      : [
-          '    # Its list cannot be asked for; other names work, too.',
-          `    models: ${JSON.stringify(models)}`,
-        ]),
+    ...(baseUrl === undefined ? [] : [`    baseUrl: ${quote(baseUrl)}`]),
     ...(fallbackModel === undefined
       ? []
       : [

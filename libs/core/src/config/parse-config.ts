@@ -1,4 +1,5 @@
 import { checkReferences } from './check-references.js';
+import { expandPresets } from './expand-presets.js';
 import { describeIssues, issueMessage } from './issues.js';
 import { pathKey, type ConfigPath, type PathProblem } from './problem.js';
 import { configSchema, type Config } from './schema.js';
@@ -24,13 +25,15 @@ export type ParsedConfig =
     };
 
 /**
- * Turns the tree of a parsed file into a configuration: variables, then overrides, then the schema and what refers to
- * what. Pure; `env` is the only environment it sees.
+ * Turns the tree of a parsed file into a configuration: presets written out, variables, then overrides, then the schema
+ * and what refers to what. Pure; `env` is the only environment it sees.
  */
 export function parseConfig(tree: unknown, env: Env, overrides: readonly Override[] = []): ParsedConfig {
-  const substituted = substitute(withoutEmptySections(tree), env, isSecretPath);
+  const expanded = expandPresets(withoutEmptySections(tree), env);
+  const substituted = substitute(expanded.tree, env, isSecretPath);
   const overridden = new Set(overrides.map((override) => pathKey(override.path)));
   const unset = substituted.problems.filter((problem) => !overridden.has(pathKey(problem.path)));
+  const first = [...expanded.problems, ...unset];
   const whole = applyOverrides(substituted.tree, overrides);
   const parsed = configSchema.safeParse(whole, { error: issueMessage });
   const fromEnvironment = new Set([...substituted.fromEnvironment, ...overridden]);
@@ -39,8 +42,8 @@ export function parseConfig(tree: unknown, env: Env, overrides: readonly Overrid
     ...checkReferences(whole, fromEnvironment),
   ];
   // A text whose variable is unset says nothing yet about the setting: one problem for it is enough.
-  const blamed = new Set(unset.map((problem) => pathKey(problem.path)));
-  const problems = [...unset, ...found.filter((problem) => !blamed.has(pathKey(problem.path)))];
+  const blamed = new Set(first.map((problem) => pathKey(problem.path)));
+  const problems = [...first, ...found.filter((problem) => !blamed.has(pathKey(problem.path)))];
   if (parsed.success && problems.length === 0) return { ok: true, config: parsed.data };
   return { ok: false, problems, sections: validSections(whole) };
 }

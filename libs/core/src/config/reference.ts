@@ -44,10 +44,19 @@ function rows(path: string, schema: JsonSchema): string[] {
 }
 
 function variantRows(path: string, variant: JsonSchema): string[] {
+  if (variant.properties?.['preset']) return presetRows(path, variant.properties);
   const kind = String(variant.properties?.['kind']?.const);
   const { kind: named, ...others } = variant.properties ?? {};
   const heading = `| \`${path}.kind: ${kind}\` | | | ${cell(named?.description ?? '')} |`;
   return [heading, ...rows(path, { ...variant, properties: others })];
+}
+
+/** Its other settings are those of its kind. */
+function presetRows(path: string, { preset, resource }: NonNullable<JsonSchema['properties']>): string[] {
+  return [
+    ...(preset ? [row(`${path}.preset`, preset, false)] : []),
+    ...(resource ? [row(`${path}.resource`, resource, false)] : []),
+  ];
 }
 
 function row(place: string, schema: JsonSchema, required: boolean): string {

@@ -1,0 +1,234 @@
+import type { Location } from '../target.js';
+import { ollamaUrl } from './ollama-url.js';
+import type { Env } from './template.js';
+
+/**
+ * A service that needs no more than its name: `groq: { preset: groq }`. What it stands for is written out by
+ * `expandPresets` before anything else looks at the file, and it is what is looked for where there is no file.
+ */
+export interface Preset {
+  /** For people. */
+  readonly title: string;
+  readonly kind: 'openai-compatible';
+  readonly location: Location;
+  /** Root of its API; absent where it has none that fits all. */
+  readonly baseUrl?: string;
+  /** Variable that says another address; of our own, as those of the clients may point back at this broker. */
+  readonly baseUrlVariable: string;
+  /** The address that variables of the service itself say, in our form; where `baseUrlVariable` is not set. */
+  readonly addressFrom?: (env: Env) => string | undefined;
+  /** Where its key may be; the first one that is set counts. */
+  readonly keys: readonly [string, ...string[]];
+  /** It may run without a key: none is sent where no variable is set. Default: the first variable is required. */
+  readonly keyOptional?: true;
+  /** Header that takes the key. Default: `Authorization: Bearer …`. */
+  readonly keyHeader?: string;
+  /** `resource` names the address: what to put around it, and the variable where it may be instead. */
+  readonly resource?: { readonly before: string; readonly after: string; readonly variable: string };
+  /** Further settings of the provider, as a file would have them. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** How it is found without a file; absent: it is not. */
+  readonly found?: {
+    /** Name of the provider that it becomes. Default: the preset's. */
+    readonly as?: string;
+    /** Accounts: what stands in for a local model; small, general, and with a name that its vendor keeps. */
+    readonly fallbackModel?: string;
+  };
+}
+
+/** The service's address by the environment or the table, and as text for a file; undefined where neither says. */
+export function presetAddress(
+  preset: Preset,
+  env: Env,
+  resource?: string,
+): { readonly url: string; readonly text: string } | undefined {
+  const asked = readSet(env, preset.baseUrlVariable);
+  if (asked !== undefined) return { url: asked, text: `\${${preset.baseUrlVariable}}` };
+  const named = preset.resource && addressOfResource(preset.resource, env, resource);
+  const url = named ?? preset.addressFrom?.(env) ?? preset.baseUrl;
+  return url === undefined ? undefined : { url, text: named === undefined ? literal(url) : url };
+}
+
+/** What a `resource` in the file says may hold variables itself. */
+function addressOfResource(
+  { before, after, variable }: NonNullable<Preset['resource']>,
+  env: Env,
+  written: string | undefined,
+): string | undefined {
+  const name = written ?? (readSet(env, variable) === undefined ? undefined : `\${${variable}}`);
+  return name === undefined ? undefined : `${before}${name}${after}`;
+}
+
+/** The variable that holds the key; the first of them where none is set, and undefined where it needs none. */
+export function presetKey({ keys, keyOptional }: Preset, env: Env): string | undefined {
+  const found = keys.find((key) => readSet(env, key) !== undefined);
+  return found ?? (keyOptional ? undefined : keys[0]);
+}
+
+/** Containers pass unset variables on as empty ones. */
+export function readSet(env: Env, name: string): string | undefined {
+  const value = Object.hasOwn(env, name) ? env[name]?.trim() : undefined;
+  return value === '' ? undefined : value;
+}
+
+/** Text for a file in which nothing is a variable. */
+export function literal(text: string): string {
+  return text.replaceAll('${', '$${');
+}
+
+/** Own boxes load a model on its first call. */
+const LOADS_MODELS = { timeouts: { firstTokenMs: 120_000 } } as const;
+
+type Account = Pick<Preset, 'title' | 'keys'> & Partial<Preset>;
+
+/** A cloud account, which needs a key. `variable`: the middle of `SPILLWAY_<…>_BASE_URL`. */
+function account(variable: string, preset: Account): Preset {
+  const baseUrlVariable = `SPILLWAY_${variable}_BASE_URL`;
+  return { kind: 'openai-compatible', location: 'cloud', baseUrlVariable, ...preset };
+}
+
+type Server = Pick<Preset, 'title' | 'keys' | 'baseUrl' | 'baseUrlVariable'> & Partial<Preset>;
+
+/** A model server of one's own. */
+function server({ settings, ...preset }: Server): Preset {
+  return {
+    ...{ kind: 'openai-compatible', location: 'local', keyOptional: true },
+    settings: { ...LOADS_MODELS, ...settings },
+    ...preset,
+  };
+}
+
+/**
+ * Every preset, in the order in which accounts stand in for local models. Addresses and variables are those that the
+ * services' own SDKs and documentation name; the page of each is in docs/providers.
+ */
+const PRESETS = {
+  ollama: server({
+    title: 'Ollama',
+    baseUrl: 'http://127.0.0.1:11434/v1',
+    baseUrlVariable: 'OLLAMA_BASE_URL',
+    addressFrom: (env) => ollamaUrl(env['OLLAMA_HOST']),
+    keys: ['OLLAMA_API_KEY'],
+    found: {},
+  }),
+  vllm: server({
+    title: 'vLLM',
+    baseUrl: 'http://127.0.0.1:8000/v1',
+    baseUrlVariable: 'VLLM_BASE_URL',
+    keys: ['VLLM_API_KEY'],
+    found: {},
+  }),
+  'llama-cpp': server({
+    title: 'llama.cpp (llama-server)',
+    baseUrl: 'http://127.0.0.1:8080/v1',
+    baseUrlVariable: 'LLAMA_SERVER_BASE_URL',
+    keys: ['LLAMA_API_KEY'],
+    found: { as: 'llama-server' },
+  }),
+  'lm-studio': server({
+    title: 'LM Studio',
+    baseUrl: 'http://127.0.0.1:1234/v1',
+    baseUrlVariable: 'LM_STUDIO_BASE_URL',
+    keys: ['LM_API_TOKEN'],
+    found: {},
+  }),
+  // On the port of vLLM too: without a file it is found, and called, as that one.
+  omlx: server({
+    title: 'oMLX',
+    baseUrl: 'http://127.0.0.1:8000/v1',
+    baseUrlVariable: 'OMLX_BASE_URL',
+    keys: ['OMLX_API_KEY'],
+  }),
+  openai: account('OPENAI', {
+    title: 'OpenAI',
+    baseUrl: 'https://api.openai.com/v1',
+    keys: ['OPENAI_API_KEY'],
+    found: { fallbackModel: 'gpt-4o-mini' },
+  }),
+  azure: account('AZURE', {
+    title: 'Azure OpenAI',
+    keys: ['AZURE_OPENAI_API_KEY'],
+    keyHeader: 'api-key',
+    resource: {
+      before: 'https://',
+      after: '.openai.azure.com/openai/v1',
+      variable: 'AZURE_OPENAI_RESOURCE',
+    },
+    // Its models are deployments, whose names only its owner knows: none that could stand in by itself.
+    found: {},
+  }),
+  anthropic: account('ANTHROPIC', {
+    title: 'Anthropic',
+    baseUrl: 'https://api.anthropic.com/v1',
+    keys: ['ANTHROPIC_API_KEY'],
+    // Its list takes `x-api-key` only, and answers a bearer token with 401; any other name works as anthropic/<name>.
+    settings: { models: ['claude-haiku-4-5', 'claude-sonnet-4-5', 'claude-opus-4-5'] },
+    found: { fallbackModel: 'claude-haiku-4-5' },
+  }),
+  gemini: account('GEMINI', {
+    title: 'Google Gemini',
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+    keys: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+    found: { fallbackModel: 'gemini-2.5-flash' },
+  }),
+  groq: account('GROQ', {
+    title: 'Groq',
+    baseUrl: 'https://api.groq.com/openai/v1',
+    keys: ['GROQ_API_KEY'],
+    found: { fallbackModel: 'llama-3.3-70b-versatile' },
+  }),
+  mistral: account('MISTRAL', {
+    title: 'Mistral',
+    baseUrl: 'https://api.mistral.ai/v1',
+    keys: ['MISTRAL_API_KEY'],
+    found: { fallbackModel: 'mistral-small-latest' },
+  }),
+  deepseek: account('DEEPSEEK', {
+    title: 'DeepSeek',
+    baseUrl: 'https://api.deepseek.com/v1',
+    keys: ['DEEPSEEK_API_KEY'],
+    found: { fallbackModel: 'deepseek-chat' },
+  }),
+  xai: account('XAI', {
+    title: 'xAI',
+    baseUrl: 'https://api.x.ai/v1',
+    keys: ['XAI_API_KEY'],
+    found: { fallbackModel: 'grok-3-mini' },
+  }),
+  together: account('TOGETHER', {
+    title: 'Together AI',
+    baseUrl: 'https://api.together.xyz/v1',
+    keys: ['TOGETHER_API_KEY'],
+    found: { fallbackModel: 'meta-llama/Llama-3.3-70B-Instruct-Turbo' },
+  }),
+  fireworks: account('FIREWORKS', {
+    title: 'Fireworks AI',
+    baseUrl: 'https://api.fireworks.ai/inference/v1',
+    keys: ['FIREWORKS_API_KEY'],
+    found: { fallbackModel: 'accounts/fireworks/models/llama-v3p3-70b-instruct' },
+  }),
+  openrouter: account('OPENROUTER', {
+    title: 'OpenRouter',
+    baseUrl: 'https://openrouter.ai/api/v1',
+    keys: ['OPENROUTER_API_KEY'],
+    found: { fallbackModel: 'openrouter/auto' },
+  }),
+  cerebras: account('CEREBRAS', {
+    title: 'Cerebras',
+    baseUrl: 'https://api.cerebras.ai/v1',
+    keys: ['CEREBRAS_API_KEY'],
+    found: { fallbackModel: 'gpt-oss-120b' },
+  }),
+} as const satisfies Readonly<Record<string, Preset>>;
+
+export type PresetName = keyof typeof PRESETS;
+
+export const PRESET_NAMES = Object.keys(PRESETS) as readonly PresetName[];
+
+export function isPresetName(name: string): name is PresetName {
+  return Object.hasOwn(PRESETS, name);
+}
+
+export function presetOf(name: PresetName): Preset {
+  return PRESETS[name];
+}
