@@ -6,7 +6,7 @@ import { findFreePort } from '../../apps/cli/src/free-port.js';
 import { Checkout } from '../support/checkout.js';
 import { Child } from '../support/child.js';
 import { preparePython, PYTHON_SETUP_MS } from '../support/python.js';
-import { readmeBlocks, shownCommands, wasPrinted, type ShownCommand } from '../support/readme.js';
+import { blocksOf, shownCommands, wasPrinted, type ShownCommand } from '../support/readme.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 
 jest.setTimeout(60_000);
@@ -33,7 +33,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-const blocks = readmeBlocks();
+const blocks = blocksOf('README.md');
 const textOf = (language: string) =>
   blocks.filter((block) => block.language === language).map(({ text }) => text);
 const commands = textOf('console').flatMap(shownCommands);

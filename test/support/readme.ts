@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-export interface ReadmeBlock {
+export interface FencedBlock {
   /** What stands behind the three backticks; empty for a picture. */
   readonly language: string;
   readonly text: string;
 }
 
-/** The fenced blocks of README.md, in order. */
-export function readmeBlocks(): ReadmeBlock[] {
-  const text = readFileSync(path.resolve('README.md'), 'utf8');
+/** The fenced blocks of a page, in order. */
+export function blocksOf(page: string): FencedBlock[] {
+  const text = readFileSync(path.resolve(page), 'utf8');
   return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, language = '', block = '']) => ({
     language,
     text: block,
