@@ -1,4 +1,4 @@
-import { APIConnectionError, APIUserAbortError } from 'openai';
+import { APIConnectionError, APIUserAbortError, NotFoundError } from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { describe, expect, it } from '@jest/globals';
 import { MESSAGES } from '../support/sdk-under-test.js';
@@ -9,6 +9,10 @@ import { describeSdk } from './describe-sdk.js';
 
 const suite = describeSdk('node', {
   open: ({ client }) => ({ operations: operateOpenAiNode({ client, responseFormat: zodResponseFormat }) }),
+});
+
+it('has no model that nobody has', async () => {
+  await expect(suite.sdk.client.models.retrieve('nobody')).rejects.toBeInstanceOf(NotFoundError);
 });
 
 describe('the call of the provider ends', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SdkUnderTest } from '../support/sdk-under-test.js';
 import { PythonSession } from '../support/python-session.js';
-import { answer, hang } from '../support/upstream-behaviours.js';
+import { answer, hang, stream } from '../support/upstream-behaviours.js';
 import { createGate } from '../support/upstream-gate.js';
+import { hangOn, role, token } from '../support/upstream-steps.js';
 import { operateOpenAiPython } from './adapters/openai-python.js';
 import { expectHangUp } from './checks/end-checks.js';
 import { describeSdk } from './describe-sdk.js';
@@ -33,6 +34,19 @@ async def main():
         return [c.choices[0].delta.content async for c in stream if c.choices[0].delta.content]
 say(texts=asyncio.run(main()))`);
   expect(said).toEqual({ texts: ['one', ' two', ' three'] });
+});
+
+it('raises the deadline of a stream, after the tokens so far', async () => {
+  suite.sdk.upstream.script(stream(role(), token('half'), hangOn()));
+  const said = await python.run(`${CREATE}
+stream = create(**ask, stream=True, extra_headers={"x-spillway-timeout-ms": "500"})
+try:
+    for chunk in stream:
+        say(text=chunk.choices[0].delta.content)
+except openai.APIError as error:
+    say_error(error)`);
+  expect(said.map(({ text }) => text)).toEqual(['', 'half', undefined]);
+  expect(said.at(-1)).toMatchObject({ error: 'APIError', code: 'deadline_exceeded', status: null });
 });
 
 describe('the call of the provider ends', () => {
