@@ -15,7 +15,8 @@ const OUTCOMES: readonly ErrorCode[] = [
 /** Who answered, and how often it was tried. */
 const SERVED_BY: readonly HeaderName[] = [
   ...(['x-spillway-provider', 'x-spillway-model', 'x-spillway-location'] as const),
-  ...(['x-spillway-attempts', 'x-spillway-queue-ms', 'x-spillway-replayed'] as const),
+  ...(['x-spillway-attempts', 'x-spillway-queue-ms'] as const),
+  ...(['x-spillway-dropped', 'x-spillway-replayed'] as const),
 ];
 
 const LIFETIME: readonly ParameterName[] = ['idempotencyKey', 'onDisconnect', 'timeoutMs'];

@@ -91,6 +91,10 @@ export const HEADERS = {
     schema: { ...integer(), minimum: 1 },
   },
   'x-spillway-queue-ms': { description: 'Wait in the queue, ms.', schema: { ...integer(), minimum: 0 } },
+  'x-spillway-dropped': {
+    description: 'Members of the request that the provider does not take, and that were left out.',
+    schema: { ...text(), examples: ['logit_bias, seed'] },
+  },
   'x-spillway-replayed': {
     description: 'The request had ended before it was asked for here.',
     schema: constant('true'),
