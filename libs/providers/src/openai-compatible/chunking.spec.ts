@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Random } from '../../../../test/support/random.js';
 import { drawPieces, drawStream } from '../../../../test/support/valid-stream.js';
 import { ChatStream } from './chat-stream.js';
@@ -7,6 +7,9 @@ import type { ExchangeEvent } from '../http/exchange.js';
 const CASES = 100_000;
 /** The first case has this seed, each later one the next: one that fails can be played alone. */
 const FIRST_SEED = 20_261_122;
+// Ten seconds, but not on a machine that does much else.
+jest.setTimeout(240_000);
+
 const LIMITS = { maxEventLength: 10_000, maxStreamBytes: 100_000 };
 
 /** What the client gets of the pieces, and how it ended. */
