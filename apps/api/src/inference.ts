@@ -7,6 +7,7 @@ import type { Endpoint } from '#core/endpoint.js';
 import { SpillwayError } from '#core/errors.js';
 import type { AcceptReply, NewRequest } from '#core/ledger/transitions.js';
 import { makePlan } from '#core/plan.js';
+import { readFeatures } from '#core/read-features.js';
 import { resolveModel } from '#core/route.js';
 import { showName } from '#core/scrub.js';
 import { ApiSettings } from './api-settings.js';
@@ -124,6 +125,8 @@ export class Inference {
     const route = resolveModel(asked.model, catalogue, endpoint);
     record.model = showName(route.model);
     record.stream = stream;
+    const waiting = { maxDelayMs: queue.maxRetryDelayMs, timeoutMs };
+    const features = readFeatures(endpoint, body);
     return {
       id,
       application: record.application,
@@ -131,7 +134,7 @@ export class Inference {
       model: route.model,
       stream,
       includeUsage,
-      ...makePlan({ route, controls, catalogue, waiting: { maxDelayMs: queue.maxRetryDelayMs, timeoutMs } }),
+      ...makePlan({ route, controls, catalogue, features, waiting }),
       timeoutMs,
       maxWaiting: queue.maxWaiting,
       body: bytes as Buffer,

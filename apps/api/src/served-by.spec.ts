@@ -27,6 +27,13 @@ describe('served by', () => {
     });
   });
 
+  it('says what the provider did not get, and nothing where it got all', () => {
+    const dropped = readStart(toBytes({ ...start, dropped: ['logit_bias', 'sée d'] }), undefined);
+    expect(routeHeaders(dropped)['x-spillway-dropped']).toBe('logit_bias, s%C3%A9e%20d');
+    // A fallback that gets all is told of as such.
+    expect(routeHeaders(readStart(toBytes(start), dropped))).not.toHaveProperty('x-spillway-dropped');
+  });
+
   it('follows a fallback, and keeps the wait of the first claim', () => {
     const fallback: StartEntry = {
       ...start,

@@ -12,6 +12,8 @@ export interface ServedBy {
   readonly attempts: number;
   /** From accept to the first claim, ms. */
   readonly queueMs: number;
+  /** Members of the request that it did not get; absent: it got all. */
+  readonly dropped?: readonly string[];
 }
 
 /** Adds what a `start` entry says; the wait in the queue stays that of the first one. */
@@ -23,6 +25,7 @@ export function readStart(bytes: Buffer, before: ServedBy | undefined): ServedBy
     location: start.location,
     attempts: start.attempt,
     queueMs: before?.queueMs ?? start.queueMs,
+    ...(start.dropped && { dropped: start.dropped }),
   };
 }
 
@@ -35,5 +38,6 @@ export function routeHeaders(by: ServedBy | undefined): Record<string, string> {
     'x-spillway-location': by.location,
     'x-spillway-attempts': String(by.attempts),
     'x-spillway-queue-ms': String(Math.round(by.queueMs)),
+    ...(by.dropped && { 'x-spillway-dropped': by.dropped.map(toPlainText).join(', ') }),
   };
 }

@@ -26,6 +26,9 @@ describe('routeComment', () => {
     expect(routeComment(by)).toBe(
       ': route provider=gpu%20box model=x%0A%0Adata:%20y location=local attempts=2\n',
     );
+    expect(routeComment({ ...by, model: 'm', dropped: ['logit_bias', 'a\nb'] })).toBe(
+      ': route provider=gpu%20box model=m location=local attempts=2 dropped=logit_bias,a%0Ab\n',
+    );
   });
 });
 

@@ -31,8 +31,9 @@ export function heartbeat(status: WaitStatus): string {
 
 /** Who answers, for a stream whose headers had to leave before that was known. */
 export function routeComment(by: ServedBy): string {
-  const { provider, model, location, attempts } = by;
-  return `: route provider=${toPlainText(provider)} model=${toPlainText(model)} location=${location} attempts=${attempts}\n`;
+  const { provider, model, location, attempts, dropped } = by;
+  const route = `: route provider=${toPlainText(provider)} model=${toPlainText(model)} location=${location} attempts=${attempts}`;
+  return `${route}${dropped ? ` dropped=${dropped.map(toPlainText).join(',')}` : ''}\n`;
 }
 
 /** How a stream that has begun tells of its failure. The connection closes after it, and no [DONE] follows. */

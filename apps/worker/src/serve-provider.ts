@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '#config/load-config.js';
+import { mergeCapabilities } from '#core/capabilities.js';
 import { effectiveTimeouts } from '#core/config/timeouts.js';
 import type { ProviderConfig } from '#core/config/schema.js';
 import { resolveSecret, type SecretRef } from '#core/config/secret.js';
@@ -16,6 +17,7 @@ export function serveProvider(
   const provider = config.providers[name];
   if (!provider) throw new RangeError(`There is no provider "${name}" in the configuration.`);
   const { kind, location, concurrency } = provider;
+  const capabilities = mergeCapabilities(provider.capabilities);
   return new ServedProvider({
     name,
     kind,
@@ -24,6 +26,7 @@ export function serveProvider(
     optional: provider.optional ?? false,
     ...(provider.kind !== 'demo' && provider.models && { models: provider.models }),
     timeoutsOf: (target) => effectiveTimeouts(config, target),
+    ...(capabilities && { capabilities }),
     client: clientOf(name, provider, environment.variables),
     log,
     announce,

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { CallEnd, Discovery, Provider, ProviderFrame } from '#providers/provider.js';
+import type { Capabilities } from '#core/capabilities.js';
+import type { Run } from '#core/ledger/transitions.js';
+import type { Target } from '#core/target.js';
+import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '#providers/provider.js';
 import { ServedProvider } from './served-provider.js';
 
 const served: ServedProvider[] = [];
@@ -10,8 +13,10 @@ afterEach(async () => {
 /** An upstream whose answers are given: it stands in for a network, not for code of ours. */
 class Told implements Provider {
   next: Discovery = { credential: 'ok' };
+  readonly calls: ProviderCall[] = [];
 
-  async *infer(): AsyncGenerator<ProviderFrame, CallEnd, void> {
+  async *infer(call: ProviderCall): AsyncGenerator<ProviderFrame, CallEnd, void> {
+    this.calls.push(call);
     return { ok: true };
   }
 
@@ -22,7 +27,14 @@ class Told implements Provider {
   async close(): Promise<void> {}
 }
 
-function serve(options: { optional?: boolean; models?: readonly string[]; kind?: string } = {}) {
+interface Options {
+  readonly optional?: boolean;
+  readonly models?: readonly string[];
+  readonly kind?: string;
+  readonly capabilities?: Capabilities;
+}
+
+function serve(options: Options = {}) {
   const client = new Told();
   const lines: string[] = [];
   const announced: string[] = [];
@@ -39,7 +51,7 @@ function serve(options: { optional?: boolean; models?: readonly string[]; kind?:
     client.next = found;
     await provider.look();
   };
-  return { provider, look, lines, announced };
+  return { provider, client, look, lines, announced };
 }
 
 const FOUND: Discovery = { models: ['phi'], credential: 'ok' };
@@ -133,5 +145,30 @@ describe('a configured provider', () => {
     expect(provider.announcement()).toMatchObject({ credential: 'ok', models: ['claude'] });
     await look(FOUND);
     expect(provider.announcement().models).toEqual(['claude']);
+  });
+});
+
+describe('the capabilities of a provider', () => {
+  const target: Target = { provider: 'box', model: 'phi', location: 'local' };
+  const run: Run = {
+    ...{ epoch: 1, attempt: 1, start: 1, target: 0, targets: [target], endpoint: 'chat', model: 'm' },
+    ...{ application: null, stream: false, includeUsage: false, remainingMs: 1, timeoutMs: 1, trail: [] },
+    body: Buffer.from('{}'),
+  };
+  const capabilities = { n: 'emulated', tools: false } as const;
+
+  it('are announced where there are any', () => {
+    expect(serve({ capabilities }).provider.announcement().capabilities).toBe(capabilities);
+    expect(serve().provider.announcement()).not.toHaveProperty('capabilities');
+  });
+
+  it('are for a call those that its plan was made by', async () => {
+    const { provider, client } = serve({ capabilities });
+    const planned = { ...target, capabilities: { developerRole: false } };
+    for (const each of [planned, target]) {
+      const call = { request: 'r', run, target: each };
+      expect((await provider.infer(call, new AbortController().signal).next()).done).toBe(true);
+    }
+    expect(client.calls.map((call) => call.capabilities)).toEqual([{ developerRole: false }, undefined]);
   });
 });

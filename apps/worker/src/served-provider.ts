@@ -1,4 +1,5 @@
 import type { BrokerLog } from '#broker/connection.js';
+import type { Capabilities } from '#core/capabilities.js';
 import type { CredentialState, ProviderAnnouncement } from '#core/fleet.js';
 import type { Failure } from '#core/failure.js';
 import type { Run } from '#core/ledger/transitions.js';
@@ -20,6 +21,8 @@ export interface ServedProviderOptions {
   /** It is not there until it has answered with its models. Default: it is there. */
   readonly optional?: boolean;
   readonly timeoutsOf: (target: Target) => CallTimeouts;
+  /** What it lacks by the configuration; announced, so that plans know. */
+  readonly capabilities?: Capabilities;
   /** Undefined where a credential is configured whose variable is not set: then nothing can be called. */
   readonly client: Provider | undefined;
   readonly log: BrokerLog;
@@ -87,13 +90,14 @@ export class ServedProvider {
   }
 
   announcement(): ProviderAnnouncement {
-    const { name, kind, location, concurrency } = this.options;
+    const { name, kind, location, concurrency, capabilities } = this.options;
     const { models, credential, reachable } = this;
     const { trouble } = this.troubles;
     return {
       ...{ name, kind, location, concurrency, models, credential },
       ...(!reachable && { reachable }),
       ...(trouble && { trouble }),
+      ...(capabilities && { capabilities }),
     };
   }
 
@@ -111,6 +115,8 @@ export class ServedProvider {
         ...{ request, epoch, endpoint, body, stream, includeUsage },
         model: target.model,
         timeouts: timeoutsOf(target),
+        // As the plan had them: what it did not know of cannot have been told to the client.
+        ...(target.capabilities && { capabilities: target.capabilities }),
       },
       signal,
     );

@@ -38,6 +38,20 @@ describe('unite', () => {
     expect(fleet.get('gpu')?.credential).toBe(expected);
   });
 
+  it('has what any worker says of the capabilities, and of two words the first', () => {
+    const fleet = unite([
+      heartbeat('a', { capabilities: { n: 'emulated', parameters: { seed: 'drop' } } }),
+      heartbeat('b'),
+      heartbeat('c', { capabilities: { n: 'native', tools: false, parameters: { user: 'refuse' } } }),
+    ]);
+    expect(fleet.get('gpu')?.capabilities).toEqual({
+      n: 'emulated',
+      tools: false,
+      parameters: { seed: 'drop', user: 'refuse' },
+    });
+    expect(unite([heartbeat('a', {})]).get('gpu')).not.toHaveProperty('capabilities');
+  });
+
   it.each([
     [false, false, false],
     [false, true, undefined],

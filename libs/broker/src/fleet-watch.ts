@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { mergeCapabilities } from '#core/capabilities.js';
 import {
   HEARTBEAT_TTL_MS,
   type Fleet,
@@ -146,7 +147,7 @@ export async function markUnusable(redis: Redis, keys: Keys, provider: string, m
     .exec();
 }
 
-/** One announcement per provider: where workers differ, their models are united, a good credential and a way to it win. */
+/** One announcement per provider: where workers differ, their models are united, a good credential, a way to it and the first word on a capability win. */
 export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, ProviderAnnouncement> {
   const providers = new Map<string, ProviderAnnouncement>();
   for (const announced of heartbeats.flatMap((heartbeat) => heartbeat.providers)) {
@@ -154,8 +155,15 @@ export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, Provi
     const models = [...new Set([...(known?.models ?? []), ...announced.models])];
     const credential = known?.credential === 'ok' ? known.credential : announced.credential;
     const reachable = (known && known.reachable !== false) || announced.reachable !== false;
+    const capabilities = mergeCapabilities(announced.capabilities, known?.capabilities);
     const { reachable: _, ...rest } = announced;
-    providers.set(announced.name, { ...rest, models, credential, ...(!reachable && { reachable }) });
+    const changed = {
+      models,
+      credential,
+      ...(!reachable && { reachable }),
+      ...(capabilities && { capabilities }),
+    };
+    providers.set(announced.name, { ...rest, ...changed });
   }
   return providers;
 }

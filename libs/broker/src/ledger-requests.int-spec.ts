@@ -53,6 +53,25 @@ describe('Ledger', () => {
     expect(await parts.redis.exists(parts.keys.record(id))).toBe(0);
   });
 
+  it('tells in the start entry what its target does not get', async () => {
+    const targets = [{ ...local, dropped: ['logit_bias', 'seed'], capabilities: { dimensions: [8] } }, cloud];
+    const id = await parts.accept({ targets });
+    const run = await parts.claim(id);
+    expect(run.targets).toEqual(targets);
+    const startOf = async () => {
+      const entries = await parts.ledger.read(id, '0-0', 10);
+      const start = entries.findLast(({ type }) => type === 'start');
+      return JSON.parse(String(start?.bytes)) as object;
+    };
+    expect(await startOf()).toMatchObject({ provider: 'gpu-box', dropped: ['logit_bias', 'seed'] });
+    const guard = { kind: 'epoch', epoch: run.epoch } as const;
+    await parts.ledger.next({ request: id, guard, target: 1, record: '{}' });
+    await parts.claim(id, 2);
+    const start = await startOf();
+    expect(start).toMatchObject({ provider: 'openai' });
+    expect(start).not.toHaveProperty('dropped');
+  });
+
   it('publishes frames to a replica that joined', async () => {
     const id = await parts.accept();
     await parts.ledger.join(id, 'api-2');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readMember, rewriteBody } from './body.js';
+import { readMember, rewriteBody, rewriteElements } from './body.js';
 import type { BodyEdit } from './body.js';
 
 function rewrite(text: string, edit: BodyEdit): string {
@@ -140,5 +140,39 @@ describe('readMember', () => {
     expect(readMember(body, 'a')).toBe('"x"');
     expect(readMember(body, 'b')).toBe('{"c":[1, 2]}');
     expect(readMember(body, 'c')).toBeUndefined();
+  });
+});
+
+describe('rewriteElements', () => {
+  const upper = (element: Buffer, index: number) =>
+    index === 1 ? Buffer.from(element.toString().toUpperCase()) : element;
+
+  it.each([
+    ['[]', '[]'],
+    [' [ ] ', ' [ ] '],
+    ['["a"]', '["a"]'],
+    ['["a" ,\n "b" , "c"]', '["a" ,\n "B" , "c"]'],
+    ['[1.50e+02,{"x":"],"},[[]]]', '[1.50e+02,{"X":"],"},[[]]]'],
+  ])('edits %j to %j', (text, expected) => {
+    expect(rewriteElements(Buffer.from(text), upper).toString()).toBe(expected);
+  });
+
+  it.each(['', '{}', '[', '[1', '[1,', '[1,]', '[,1]', '[1]]', '[1 2]', '["a]'])('refuses %j', (text) => {
+    expect(() => rewriteElements(Buffer.from(text), upper)).toThrow(TypeError);
+  });
+
+  it('gives every element of any array, and keeps what is not edited', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 2), (value, space) => {
+        const text = JSON.stringify(value, null, space);
+        const seen: unknown[] = [];
+        const same = rewriteElements(Buffer.from(text), (element) => {
+          seen.push(JSON.parse(element.toString()));
+          return element;
+        });
+        expect(same.toString()).toBe(text);
+        expect(seen).toEqual(JSON.parse(text));
+      }),
+    );
   });
 });

@@ -73,6 +73,30 @@ export function rewriteBody(body: Buffer, edit: BodyEdit): Buffer {
 }
 
 /**
+ * The elements of a JSON array, each as `edit` has it; the bytes between them stay as they were.
+ * Throws a TypeError where `array` is not one JSON array; the elements themselves are not validated.
+ */
+export function rewriteElements(array: Buffer, edit: (element: Buffer, index: number) => Buffer): Buffer {
+  const open = skipWhitespace(array, 0);
+  if (array[open] !== OPEN_BRACKET) throw notAnArray();
+  const parts: Buffer[] = [];
+  let copied = 0;
+  let at = skipWhitespace(array, open + 1);
+  for (let index = 0; index > 0 || array[at] !== CLOSE_BRACKET; index++) {
+    const end = skipValue(array, at);
+    if (end === at) throw notAnArray();
+    parts.push(array.subarray(copied, at), edit(array.subarray(at, end), index));
+    copied = end;
+    at = skipWhitespace(array, end);
+    if (array[at] === CLOSE_BRACKET) break;
+    if (array[at] !== COMMA) throw notAnArray();
+    at = skipWhitespace(array, at + 1);
+  }
+  if (skipWhitespace(array, at + 1) !== array.length) throw notAnArray();
+  return Buffer.concat([...parts, array.subarray(copied)]);
+}
+
+/**
  * The JSON text of a top-level member, of the last one where it is repeated (as JSON.parse reads it); undefined
  * where there is none. Throws a TypeError where `body` is not one JSON object.
  */
@@ -169,4 +193,8 @@ function endsScalar(byte: number | undefined): boolean {
 
 function notAnObject(): TypeError {
   return new TypeError('The body is not one JSON object.');
+}
+
+function notAnArray(): TypeError {
+  return new TypeError('The text is not one JSON array.');
 }

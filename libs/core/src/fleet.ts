@@ -1,3 +1,4 @@
+import type { Capabilities } from './capabilities.js';
 import type { Health } from './health.js';
 import type { Location } from './target.js';
 
@@ -18,6 +19,8 @@ export interface ProviderAnnouncement {
   readonly reachable?: boolean;
   /** What is wrong with it, as the worker last saw. Absent (also from older workers): nothing that is known. */
   readonly trouble?: ProviderTrouble;
+  /** What it lacks by the worker's configuration. Absent (also from older workers): nothing that is known. */
+  readonly capabilities?: Capabilities;
 }
 
 /** Why calls to a provider fail now. */

@@ -15,7 +15,9 @@ const heartbeat: WorkerHeartbeat = { v: 1, worker: 'w', pid: 7, startedAt: 8, pr
 describe('parseHeartbeat', () => {
   it('reads what a worker of this version writes', () => {
     const away = { ...provider, reachable: false, trouble: { reason: '503', at: 9 } };
-    for (const each of [heartbeat, { ...heartbeat, providers: [away] }, { ...heartbeat, providers: [] }]) {
+    const lacking = { ...provider, capabilities: { n: 'emulated', tools: false, dimensions: [8] } };
+    const beats = [[provider], [away], [], [lacking]].map((providers) => ({ ...heartbeat, providers }));
+    for (const each of beats) {
       expect(parseHeartbeat(JSON.stringify(each))).toEqual(each);
     }
   });
@@ -34,6 +36,18 @@ describe('parseHeartbeat', () => {
     });
     const refreshing = { ...heartbeat, providers: [{ ...provider, credential: 'refreshing' }] };
     expect(parseHeartbeat(JSON.stringify(refreshing))).toEqual(heartbeat);
+  });
+
+  it('takes what it cannot read of the capabilities as not said', () => {
+    const later = { n: 'streamed', tools: false, parameters: { seed: 'round' }, embeddingBatch: 0, odd: 1 };
+    for (const [capabilities, read] of [
+      [later, { tools: false }],
+      ['all', {}],
+      [null, {}],
+    ]) {
+      const beat = { ...heartbeat, providers: [{ ...provider, capabilities }] };
+      expect(parseHeartbeat(JSON.stringify(beat))?.providers).toEqual([{ ...provider, capabilities: read }]);
+    }
   });
 
   it('leaves out a provider that it cannot read, and keeps the others', () => {

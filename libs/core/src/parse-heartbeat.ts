@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readCapabilities } from './config/capabilities-schema.js';
 import type { WorkerHeartbeat } from './fleet.js';
 
 /** What older versions do not know is kept: they pass it on, and later ones read it. */
@@ -12,6 +13,7 @@ const announcement = z.looseObject({
   credential: z.enum(['ok', 'missing', 'rejected']).catch('ok'),
   reachable: z.boolean().exactOptional(),
   trouble: z.looseObject({ reason: z.string(), at: z.number() }).exactOptional(),
+  capabilities: z.unknown().transform(readCapabilities).exactOptional(),
 });
 
 const heartbeat = z.looseObject({

@@ -1,11 +1,12 @@
 import { formatTrail, recordSkip } from './attempt-record.js';
+import { fit, type Features, type Lack } from './capabilities.js';
 import type { Controls } from './controls.js';
 import { toWholeSeconds } from './decide-next.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { waitFor } from './health.js';
 import { allowsWait } from './next-target.js';
-import { findRoute, isReachable, listAvailable, providerLocation, providerNames } from './route.js';
+import { findRoute, isReachable, listAvailable, providerLocation, providerNames, targetOf } from './route.js';
 import type { Catalogue, Route } from './route.js';
 import { showName } from './scrub.js';
 import { targetKey } from './target-key.js';
@@ -15,6 +16,8 @@ export interface PlanInput {
   readonly route: Route;
   readonly controls: Controls;
   readonly catalogue: Catalogue;
+  /** What the request uses of what a target may lack. Absent: nothing. */
+  readonly features?: Features;
   /** How long the first attempt may wait for a target that cools down. Default: not at all. */
   readonly waiting?: {
     /** The longest wait, ms (`queue.maxRetryDelayMs`). */
@@ -33,9 +36,10 @@ export interface Plan {
 }
 
 /**
- * The ordered targets that one request may use: the route, changed by the caller's controls, less what is known not to
- * work; those that are not to be called just now come last.
+ * The ordered targets that one request may use: the route, changed by the caller's controls, less what cannot take it
+ * and what is known not to work; those that are not to be called just now come last.
  * @throws SpillwayError `invalid_value` for controls that name no usable provider or leave nothing;
+ * `unsupported_parameter` where every target lacks something that the request uses;
  * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets, and where
  * every provider is known to be down; `rate_limit_exceeded` where all cool down for longer than may be waited;
  * `upstream_credentials_exhausted` where every worker that could serve is without its credential
@@ -45,7 +49,7 @@ export function makePlan(input: PlanInput): Plan {
 }
 
 /** Every target that may serve the request, whether it may be called just now or not. */
-function listTargets({ route, controls, catalogue }: PlanInput): Target[] {
+function listTargets({ route, controls, catalogue, features }: PlanInput): Target[] {
   if (route.targets.length === 0) {
     throw new SpillwayError('no_provider_available', {
       model: showName(route.model),
@@ -54,7 +58,8 @@ function listTargets({ route, controls, catalogue }: PlanInput): Target[] {
   }
   const wanted = distinct(applyControls(route, controls, catalogue));
   const planned = controls.fallback ? wanted : wanted.slice(0, 1);
-  const usable = planned.filter((target) => !catalogue.fleet.unusable.has(targetKey(target)));
+  const fitting = features ? keepFitting(planned, features, route) : planned;
+  const usable = fitting.filter((target) => !catalogue.fleet.unusable.has(targetKey(target)));
   if (usable.length === 0) {
     throw new SpillwayError('model_not_found', {
       model: showName(route.model),
@@ -68,6 +73,34 @@ function listTargets({ route, controls, catalogue }: PlanInput): Target[] {
     throw new SpillwayError('upstream_credentials_exhausted', { model: showName(route.model), trail });
   }
   return plan;
+}
+
+/** Lacks that one message tells of. */
+const LACKS_SHOWN = 5;
+
+/** Those that can take the request, each with what it will not get of it. */
+function keepFitting(targets: readonly Target[], features: Features, route: Route): Target[] {
+  const fits = targets.map((target) => ({ target, fit: fit(features, target.capabilities) }));
+  const kept = fits.flatMap(({ target, fit: found }) => {
+    if (!found.fits) return [];
+    return [found.dropped.length === 0 ? target : { ...target, dropped: found.dropped }];
+  });
+  const lacking = fits.flatMap(({ target, fit: found }) => (found.fits ? [] : [{ target, ...found.lack }]));
+  if (kept.length === 0 && lacking.length > 0) throw unsupported(lacking, route);
+  return kept;
+}
+
+/** Of several members that are asked too much, the first target's is the one named in `param`. */
+function unsupported(lacking: readonly (Lack & { readonly target: Target })[], route: Route): SpillwayError {
+  const params = [...new Set(lacking.map(({ param }) => `\`${param}\``))];
+  const said = lacking.map(({ target, reason }) => `${showName(targetKey(target))} ${reason}`);
+  const more = said.length > LACKS_SHOWN ? `; and ${said.length - LACKS_SHOWN} more` : '';
+  return new SpillwayError('unsupported_parameter', {
+    param: lacking[0]?.param ?? '',
+    reason:
+      `${showName(route.model)} cannot take ${params.join(' and ')} here: ${said.slice(0, LACKS_SHOWN).join('; ')}${more}. ` +
+      `Remove ${params.length === 1 ? 'it' : 'them'}, or ask for a model whose provider has what is missing.`,
+  });
 }
 
 /**
@@ -179,7 +212,7 @@ function onProvider(provider: string, route: Route, model: string | undefined, c
   const own = route.targets.find(
     (target) => target.provider === provider && target.model === (model ?? target.model),
   );
-  return own ?? { provider, model: model ?? route.bareModel, location };
+  return own ?? targetOf(provider, model ?? route.bareModel, catalogue);
 }
 
 /** A name known here is used as it is routed here; any other is asked of the route's own fallback providers. */
@@ -187,7 +220,7 @@ function withModel(model: string, route: Route, catalogue: Catalogue): Target[] 
   const known = findRoute(model, catalogue);
   if (known !== undefined) return [...known.targets];
   const later = route.targets.slice(primaries(route.targets).length);
-  if (later.length > 0) return later.map(({ provider, location }) => ({ provider, model, location }));
+  if (later.length > 0) return later.map(({ provider }) => targetOf(provider, model, catalogue));
   throw invalid(
     'fallbackModel',
     `There is no model ${showName(model)} here, and ${showName(route.model)} has no fallback provider to ask for it; ` +

@@ -1,3 +1,4 @@
+import { mergeCapabilities, type Capabilities } from './capabilities.js';
 import { ENDPOINTS, type Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
@@ -21,6 +22,8 @@ export interface CataloguedProvider {
   readonly maxQueueWaitMs?: number;
   /** It stands in for local providers with this model. */
   readonly fallbackModel?: string;
+  /** What it lacks. What its workers announce holds too, where this says nothing. */
+  readonly capabilities?: Capabilities;
 }
 
 export interface ConfiguredTarget {
@@ -30,6 +33,8 @@ export interface ConfiguredTarget {
   readonly maxQueueWaitMs?: number | undefined;
   readonly contextTokens?: number | undefined;
   readonly timeouts?: Target['timeouts'];
+  /** Where they differ from its provider's. */
+  readonly capabilities?: Capabilities;
 }
 
 /** A public model and the ordered targets that serve it; at least one. */
@@ -78,7 +83,7 @@ function configuredRoute(model: string, catalogue: Catalogue): Route | undefined
   const configured = Object.hasOwn(catalogue.models, model) ? catalogue.models[model] : undefined;
   if (configured === undefined) return undefined;
   const targets = configured.targets.map((each) => ({
-    ...targetOf(each.provider, each.model ?? model, catalogue),
+    ...targetOf(each.provider, each.model ?? model, catalogue, each.capabilities),
     ...(each.maxQueueWaitMs === undefined ? {} : { maxQueueWaitMs: each.maxQueueWaitMs }),
     ...(each.contextTokens === undefined ? {} : { contextTokens: each.contextTokens }),
     // They travel with the request: a worker elsewhere knows its providers, not these routes.
@@ -151,11 +156,20 @@ function offers(models: readonly string[], model: string): string | undefined {
   return [model, `${model}:latest`, `models/${model}`].find((name) => models.includes(name));
 }
 
-function targetOf(provider: string, model: string, catalogue: Catalogue): Target {
+/** A model of a provider, with what is known of that; `own`: what is said of this one. */
+export function targetOf(provider: string, model: string, catalogue: Catalogue, own?: Capabilities): Target {
   // Where nobody says, assume the worse: a local-only request must not reach it.
   const location = providerLocation(provider, catalogue) ?? 'cloud';
-  const { maxQueueWaitMs } = configuredProvider(provider, catalogue) ?? {};
-  return { provider, model, location, ...(maxQueueWaitMs !== undefined && { maxQueueWaitMs }) };
+  const { maxQueueWaitMs, capabilities: configured } = configuredProvider(provider, catalogue) ?? {};
+  const announced = catalogue.fleet.providers.get(provider)?.capabilities;
+  const capabilities = mergeCapabilities(announced, configured, own);
+  return {
+    provider,
+    model,
+    location,
+    ...(maxQueueWaitMs !== undefined && { maxQueueWaitMs }),
+    ...(capabilities && { capabilities }),
+  };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { Capabilities } from './capabilities.js';
+
 /** Where a provider runs. A `local` one is the operator's own: nothing sent there leaves their machines. */
 export type Location = 'local' | 'cloud';
 
@@ -18,4 +20,8 @@ export interface Target {
   };
   /** Context length in tokens, where the operator declared it. */
   readonly contextTokens?: number;
+  /** What it lacks or names differently, its provider's included. They travel with the request, as the timeouts do. */
+  readonly capabilities?: Capabilities;
+  /** Top-level members of this request that it does not get; at least one. Only on the targets of a plan. */
+  readonly dropped?: readonly string[];
 }

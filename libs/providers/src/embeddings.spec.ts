@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Capabilities } from '#core/capabilities.js';
 import { createCall } from '../../../test/support/collect-call.js';
 import type { CallEnd, ProviderFrame } from './provider.js';
 import { embed } from './embeddings.js';
@@ -36,8 +37,9 @@ function embedder(
 const floats = (vector: number[]) => vector;
 const base64 = (vector: number[]) => Buffer.from(new Float32Array(vector).buffer).toString('base64');
 
-async function run(body: object, ask: (bytes: Buffer) => Answer) {
-  const call = createCall({ endpoint: 'embeddings', stream: false, body: Buffer.from(JSON.stringify(body)) });
+async function run(body: object, ask: (bytes: Buffer) => Answer, capabilities: Capabilities = {}) {
+  const bytes = Buffer.from(JSON.stringify(body));
+  const call = createCall({ endpoint: 'embeddings', stream: false, body: bytes, capabilities });
   const frames: string[] = [];
   const answer = embed(call, ask);
   for (;;) {
@@ -88,6 +90,13 @@ describe('embed', () => {
       usage: { prompt_tokens: 5_000, total_tokens: 5_000 },
     });
     expect(end).toMatchObject({ ok: true, usage: { promptTokens: 5_000 } });
+  });
+
+  it('splits at what the target takes at once', async () => {
+    const { ask, bodies } = embedder(floats);
+    const { text } = await run({ input: ['a', 'bb', 'ccc', 'dddd', 'e'] }, ask, { embeddingBatch: 2 });
+    expect(bodies.map((body) => body.input)).toEqual([['a', 'bb'], ['ccc', 'dddd'], ['e']]);
+    expect(vectorsOf(text)).toEqual([1, 2, 3, 4, 1].map((length) => [length, 0.5]));
   });
 
   it.each([

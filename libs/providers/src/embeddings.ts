@@ -1,10 +1,8 @@
+import { DEFAULT_EMBEDDING_BATCH } from '#core/capabilities.js';
 import { readMember, rewriteBody } from '#core/body.js';
 import { toBase64, toFloats } from './embedding-encoding.js';
 import { isRecord, parseJson } from './json.js';
 import type { CallEnd, ProviderCall, ProviderFrame, Usage } from './provider.js';
-
-/** Most inputs of one call, as OpenAI documents it for its own; others that take fewer have to say so. */
-const MAX_INPUTS = 2_048;
 
 type Encoding = 'float' | 'base64';
 type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;
@@ -15,7 +13,8 @@ type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;
  * upstream knows.
  */
 export async function* embed(call: ProviderCall, ask: (body: Buffer) => Answer): Answer {
-  const batches = splitInput(call.body, MAX_INPUTS);
+  const { embeddingBatch = DEFAULT_EMBEDDING_BATCH } = call.capabilities ?? {};
+  const batches = splitInput(call.body, embeddingBatch);
   const answers: Record<string, unknown>[] = [];
   const embeddings: Embedding[] = [];
   let usage: Usage | undefined;

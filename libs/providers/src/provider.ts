@@ -1,3 +1,4 @@
+import type { Capabilities } from '#core/capabilities.js';
 import type { Endpoint } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts, Phase } from '#core/failure.js';
@@ -18,6 +19,8 @@ export interface ProviderCall {
   /** Did the client ask for the usage chunk (`stream_options.include_usage`)? */
   readonly includeUsage: boolean;
   readonly timeouts: CallTimeouts;
+  /** What the plan took the target to lack; the body that is sent differs accordingly. Absent: nothing. */
+  readonly capabilities?: Capabilities;
 }
 
 /** All in ms. The request's deadline is not here: it arrives as the abort signal. */

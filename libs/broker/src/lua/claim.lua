@@ -33,6 +33,7 @@ local function start_run()
   write(r.epoch .. '-0', 'start', cjson.encode({
     v = 1, epoch = tonumber(r.epoch), attempt = tonumber(r.attempt), provider = target.provider,
     model = target.model, location = target.location, queueMs = now() - r.created,
+    dropped = target.dropped,
   }))
   save()
   publish()

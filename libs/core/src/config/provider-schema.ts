@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capabilities } from './capabilities-schema.js';
 import {
   baseUrl,
   durationMs,
@@ -42,6 +43,9 @@ const shared = {
       'Longest wait in its queue, ms, for targets that do not set their own `maxQueueWaitMs`. Default: up to the deadline.',
     ),
   timeouts: callTimeouts.prefault({}).describe('Timeouts of calls to this provider, where they differ.'),
+  capabilities: capabilities
+    .prefault({})
+    .describe('What the provider lacks, limits or names differently. Default: as OpenAI has it.'),
 };
 
 const openAiCompatible = section({

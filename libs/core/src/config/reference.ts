@@ -71,8 +71,9 @@ function defaultOf(schema: JsonSchema, required: boolean): string {
 }
 
 function typeOf(schema: JsonSchema): string {
-  const number = schema.anyOf?.[0];
-  if (number) return `${number.minimum} to ${number.maximum}`;
+  const [first, ...others] = schema.anyOf ?? [];
+  if (first?.type === 'integer') return `${first.minimum} to ${first.maximum}`;
+  if (first) return [first, ...others].map(typeOf).join(', ');
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (schema.type === 'boolean') return '`true`, `false`';
   if (schema.type === 'array') return 'list';

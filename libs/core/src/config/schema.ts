@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capabilities } from './capabilities-schema.js';
 import {
   durationMs,
   modelId,
@@ -91,6 +92,9 @@ const target = section({
   timeouts: callTimeouts
     .prefault({})
     .describe('Timeouts of calls to this target, where they differ from its provider.'),
+  capabilities: capabilities
+    .prefault({})
+    .describe('What this model lacks or has, where it differs from what its provider says.'),
 });
 
 const model = section({

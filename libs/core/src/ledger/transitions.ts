@@ -260,6 +260,8 @@ export interface StartEntry {
   readonly location: Target['location'];
   /** From accept to this claim, ms. */
   readonly queueMs: number;
+  /** Members of the request that the target does not get (`Target.dropped`). Absent: none, or an older version. */
+  readonly dropped?: readonly string[];
 }
 
 export interface EndEntry {

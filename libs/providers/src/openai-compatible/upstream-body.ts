@@ -1,9 +1,15 @@
+import { adaptBody } from '#core/adapt-body.js';
 import { readMember, rewriteBody } from '#core/body.js';
 import { BROKER_MEMBERS } from '#core/controls.js';
 import type { ProviderCall } from '../provider.js';
 
-/** The client's bytes with the upstream's model name, without the broker's members, and always asking for usage. */
-export function toUpstreamBody({ body, model, stream }: ProviderCall): Buffer {
+/**
+ * The client's bytes with the upstream's model name, without the broker's members, as far as its capabilities go, and
+ * always asking for usage.
+ */
+export function toUpstreamBody(call: ProviderCall): Buffer {
+  const { endpoint, model, stream, capabilities } = call;
+  const body = capabilities ? adaptBody(endpoint, call.body, capabilities) : call.body;
   const set: Record<string, string> = { model: JSON.stringify(model) };
   if (stream) {
     const options = readMember(body, 'stream_options');
