@@ -26,7 +26,7 @@ export function describeSdk(
   id: SdkId,
   { open, instead = {} }: DescribeOptions,
 ): { readonly sdk: SdkUnderTest } {
-  const { lacks, errors } = SDKS[id];
+  const { lacks, errors, encoding } = SDKS[id];
   const scene: { sdk?: SdkUnderTest; opened?: OpenSdk } = {};
   const started = () => {
     if (!scene.sdk || !scene.opened) throw new Error('the broker has not started');
@@ -51,7 +51,7 @@ export function describeSdk(
     const operate: SdkOperations[Id] | undefined = operations[feature];
     const check: Checks[Id] | undefined = checks[feature];
     if (!operate || !check) throw new Error(`there is no way to try ${feature}`);
-    await check(operate, { sdk, errors });
+    await check(operate, { sdk, errors, encoding });
   };
 
   const has = FEATURES.filter((feature) => lacks[feature.id] === undefined);

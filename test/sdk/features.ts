@@ -120,7 +120,7 @@ const rows: readonly (readonly [endpoint: string, id: FeatureId, title: string])
   ['completions', 'complete', 'answer, finish reason, usage'],
   ['completions', 'streamCompletion', 'stream'],
   ['completions', 'streamCompletionUsage', 'usage of a stream, on the chunk of the finish'],
-  ['embeddings', 'embed', 'as the SDK asks of itself, of a provider that knows floats only'],
+  ['embeddings', 'embed', 'in the encoding that the SDK asks for, also of a provider that knows floats only'],
   ['embeddings', 'embedFloat', 'floats'],
   ['embeddings', 'embedDimensions', 'dimensions'],
   ['embeddings', 'embedMany', '2,500 inputs, in their order'],

@@ -6,6 +6,8 @@ export interface SdkRow {
   readonly dependency?: string;
   /** The class of its error for each of these. */
   readonly errors: ErrorNames;
+  /** What it asks for embeddings in, of itself. */
+  readonly encoding: 'base64' | 'float';
   /** Why a feature of the table is not to be had through it, and what to do instead. */
   readonly lacks: Partial<Record<FeatureId, string>>;
 }
@@ -29,13 +31,26 @@ const AI_SDK_LACKS = {
 
 /** The SDKs that are tried with each feature; docs/compatibility.md has a column for each. */
 export const SDKS: Readonly<Record<SdkId, SdkRow>> = {
-  node: { title: 'OpenAI for Node', dependency: 'openai', errors: OPENAI_ERRORS, lacks: {} },
-  'node-6': { title: 'OpenAI for Node', dependency: 'openai-6', errors: OPENAI_ERRORS, lacks: {} },
-  python: { title: 'OpenAI for Python', errors: OPENAI_ERRORS, lacks: {} },
+  node: {
+    title: 'OpenAI for Node',
+    dependency: 'openai',
+    errors: OPENAI_ERRORS,
+    encoding: 'base64',
+    lacks: {},
+  },
+  'node-6': {
+    title: 'OpenAI for Node',
+    dependency: 'openai-6',
+    errors: OPENAI_ERRORS,
+    encoding: 'base64',
+    lacks: {},
+  },
+  python: { title: 'OpenAI for Python', errors: OPENAI_ERRORS, encoding: 'base64', lacks: {} },
   'ai-sdk-openai': {
     title: 'AI SDK',
     dependency: '@ai-sdk/openai',
     errors: AI_SDK_ERRORS,
+    encoding: 'float',
     lacks: {
       ...AI_SDK_LACKS,
       controls: 'It sends no members but those that it knows: `@ai-sdk/openai-compatible` does.',
@@ -45,12 +60,14 @@ export const SDKS: Readonly<Record<SdkId, SdkRow>> = {
     title: 'AI SDK',
     dependency: '@ai-sdk/openai-compatible',
     errors: AI_SDK_ERRORS,
+    encoding: 'float',
     lacks: AI_SDK_LACKS,
   },
   langchain: {
     title: 'LangChain',
     dependency: '@langchain/openai',
     errors: OPENAI_ERRORS,
+    encoding: 'base64',
     lacks: {
       headers: 'LangChain does not show them; a `fetch` of your own in `configuration` sees them.',
       streamCompletionUsage: 'LangChain does not read it.',

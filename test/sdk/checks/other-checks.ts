@@ -26,11 +26,12 @@ export const otherChecks = {
     upstream.script(completion(' jumps over it', { usage: 'finish' }));
     expect(await read(ASK)).toEqual({ inputTokens: 7, outputTokens: 3 });
   },
-  embed: async (embed, { sdk: { upstream } }) => {
-    upstream.script(embeddings({ encoding: 'float' }), embeddings({ encoding: 'float' }));
+  embed: async (embed, { sdk: { upstream }, encoding }) => {
+    upstream.script(embeddings({ encoding: 'float' }), embeddings());
     expect(await embed({ inputs: ['alone'] })).toEqual([vectorOf('alone')]);
     expect(await embed({ inputs: VECTORS })).toEqual(VECTORS.map((text) => vectorOf(text)));
     expect(lastCall(upstream)).toMatchObject({ path: '/v1/embeddings', model: 'vectors' });
+    expect(lastCall(upstream).json).toMatchObject({ encoding_format: encoding });
   },
   embedFloat: async (embed, { sdk: { upstream } }) => {
     upstream.script(embeddings());

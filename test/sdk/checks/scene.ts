@@ -6,6 +6,8 @@ import type { ErrorNames, FeatureId, SdkOperations } from '../features.js';
 export interface Scene {
   readonly sdk: SdkUnderTest;
   readonly errors: ErrorNames;
+  /** What the SDK asks for embeddings in, of itself. */
+  readonly encoding: 'base64' | 'float';
 }
 
 /** Does it with an SDK, and fails where what came of it is not as it should be. */
