@@ -67,7 +67,12 @@ const once = { concurrency: 1 };
 export const errorCases: Readonly<Record<ErrorCode, ErrorCase | UnreachableError>> = {
   invalid_json: { tries: 1, ask: chat({ x: nested(70) }) },
   invalid_value: { tries: 1, ask: chat({ messages: [] }), param: 'messages' },
-  unsupported_parameter: { unreachable: 'no provider says yet what it lacks' },
+  unsupported_parameter: {
+    tries: 1,
+    provider: { capabilities: { logprobs: false } },
+    ask: chat({ logprobs: true }),
+    param: 'logprobs',
+  },
   upstream_rejected: {
     tries: 1,
     upstream: status(422, { message: 'temperature is too high', param: 'temperature' }),
