@@ -28,6 +28,8 @@ export class Upstream {
   readonly calls: UpstreamCall[] = [];
   /** Requests for the model list. */
   modelCalls = 0;
+  /** What `GET /health` answers; beside the API's root, not under it. */
+  healthStatus = 404;
   private queue: Behaviour[] = [];
   private matches: { readonly match: CallMatch; readonly behaviours: Behaviour[] }[] = [];
   private fallback: Behaviour = answer('Hello from the upstream');
@@ -109,6 +111,10 @@ export class Upstream {
     if (request.method === 'GET' && /\/models(\?|$)/.test(path)) {
       this.modelCalls++;
       await this.models(new LiveCall(toRecord(0, request, body, 0), response, this.changed));
+      return;
+    }
+    if (request.method === 'GET' && path === '/health') {
+      response.writeHead(this.healthStatus).end('{}');
       return;
     }
     if (request.method !== 'POST' || !ENDPOINT.test(path)) {

@@ -36,8 +36,9 @@ export class ProviderTroubles {
   }
 
   /** It was asked what it offers. That it answers says little of its calls. */
-  looked({ away }: Pick<Discovery, 'away'>): void {
+  looked({ away, unready }: Pick<Discovery, 'away' | 'unready'>): void {
     if (away) this.note('nobody answers at its address', 'look');
+    else if (unready) this.note('it says that it is not ready', 'look');
     else if (this.current?.seen === 'look') this.end();
   }
 

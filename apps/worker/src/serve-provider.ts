@@ -24,13 +24,20 @@ export function serveProvider(
     location,
     concurrency,
     optional: provider.optional ?? false,
-    ...(provider.kind !== 'demo' && provider.models && { models: provider.models }),
+    ...modelsOf(provider),
     timeoutsOf: (target) => effectiveTimeouts(config, target),
     ...(capabilities && { capabilities }),
     client: clientOf(name, provider, environment.variables),
     log,
     announce,
   });
+}
+
+/** What it offers by the configuration: all there is to know of an upstream whose own list says something else. */
+function modelsOf(provider: ProviderConfig): { readonly models?: readonly string[] } {
+  if (provider.kind === 'demo') return {};
+  const models = provider.models ?? (provider.quirks.listsOthers ? [] : undefined);
+  return models ? { models } : {};
 }
 
 /** Undefined where a secret is not set. */
@@ -45,6 +52,8 @@ function clientOf(name: string, provider: ProviderConfig, env: Env): Provider | 
     baseUrl: provider.baseUrl,
     headers,
     ...(apiKey && { apiKey: apiKey.value }),
+    ...{ defaults: provider.defaults, healthPath: provider.healthPath },
+    stopInText: provider.quirks.stopInText,
     environment: env,
   });
 }

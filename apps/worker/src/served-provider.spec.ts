@@ -62,6 +62,7 @@ describe('an optional provider', () => {
     ['something else answers', { credential: 'ok' }],
     ['it has no model', { models: [], credential: 'ok' }],
     ['a broker like this one answers', { ...FOUND, broker: true }],
+    ['it loads its model', { ...FOUND, unready: true }],
   ])('is not there while %s', async (_name, found) => {
     const { provider, look } = serve({ optional: true });
     await look(found);
@@ -82,6 +83,17 @@ describe('an optional provider', () => {
     expect(provider.announcement().models).toEqual(['phi', 'qwen']);
     expect(provider.announcement()).not.toHaveProperty('reachable');
     expect(lines).toEqual(['found a provider', 'the provider is away', 'the provider is back']);
+  });
+
+  it('keeps its models while it says that it is not ready, and says so once', async () => {
+    const { provider, look, lines } = serve({ optional: true });
+    await look(FOUND);
+    await look({ ...FOUND, unready: true });
+    await look({ ...FOUND, unready: true });
+    expect(provider.announcement()).toMatchObject({ models: ['phi'], reachable: false });
+    await look(FOUND);
+    expect(provider.announcement()).not.toHaveProperty('reachable');
+    expect(lines).toEqual(['found a provider', 'the provider is not ready', 'the provider is back']);
   });
 
   it('is busy, not away, while it is slow', async () => {
@@ -108,6 +120,8 @@ describe('a configured provider', () => {
     };
     await twice({ credential: 'ok', away: true });
     expect(provider.announcement().trouble?.reason).toBe('nobody answers at its address');
+    await twice({ ...FOUND, unready: true });
+    expect(provider.announcement().trouble?.reason).toBe('it says that it is not ready');
     await twice({ credential: 'rejected' });
     await twice(FOUND);
     expect(provider.announcement()).not.toHaveProperty('trouble');

@@ -148,17 +148,17 @@ export class ServedProvider {
   }
 
   /** An optional provider comes with its first list of models; once seen, it can only be away. */
-  private noteWhereabouts({ models = [], away, broker }: Discovery): void {
+  private noteWhereabouts({ models = [], away, unready, broker }: Discovery): void {
     const { name, log } = this.options;
-    const answers = models.length > 0 && broker !== true;
+    const answers = models.length > 0 && broker !== true && unready !== true;
     if (!this.present) {
       if (answers) log.info({ provider: name, models: models.length }, 'found a provider');
       this.present = answers;
     } else if (answers && !this.reachable) {
       log.info({ provider: name }, 'the provider is back');
       this.reachable = true;
-    } else if (away && this.reachable) {
-      log.warn({ provider: name }, 'the provider is away');
+    } else if ((away || unready) && this.reachable) {
+      log.warn({ provider: name }, away ? 'the provider is away' : 'the provider is not ready');
       this.reachable = false;
     }
   }

@@ -84,6 +84,8 @@ export interface Discovery {
   readonly credential: CredentialState;
   /** Nobody answers at its address. Not set where it was only slow: busy is not away. */
   readonly away?: true;
+  /** It answers, but says that it cannot take calls: it loads a model, or its engine is gone. */
+  readonly unready?: true;
   /** Whoever answered is a broker like this one, maybe this very one. */
   readonly broker?: true;
 }

@@ -67,6 +67,17 @@ describe('a preset', () => {
     expect(vllm.timeouts).toEqual({ firstTokenMs: 120_000, idleMs: 5 });
   });
 
+  it('keeps those of its maps that the file does not name', () => {
+    const { quirks, defaults } = providerOf({ preset: 'fireworks', defaults: { top_k: 40 } });
+    expect(quirks).toEqual({ stopInText: true });
+    expect(defaults).toEqual({ context_length_exceeded_behavior: 'error', top_k: 40 });
+    const other = { context_length_exceeded_behavior: 'truncate' };
+    expect(providerOf({ preset: 'fireworks', defaults: other }).defaults).toEqual(other);
+    expect(providerOf({ preset: 'fireworks', quirks: { stopInText: false } }).quirks).toEqual({
+      stopInText: false,
+    });
+  });
+
   it('adds no key to a credential that the file sends in a header', () => {
     const provider = providerOf({ preset: 'openai', headers: { Authorization: 'Bearer ${T}' } }, { T: 't' });
     expect(provider.apiKey).toBeUndefined();

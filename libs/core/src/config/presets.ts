@@ -116,6 +116,8 @@ const PRESETS = {
     baseUrl: 'http://127.0.0.1:8000/v1',
     baseUrlVariable: 'VLLM_BASE_URL',
     keys: ['VLLM_API_KEY'],
+    // 503 once its engine is gone; the list of models goes on. docs.vllm.ai: OpenAI-compatible server.
+    settings: { healthPath: '/health' },
     found: {},
   }),
   'llama-cpp': server({
@@ -123,6 +125,8 @@ const PRESETS = {
     baseUrl: 'http://127.0.0.1:8080/v1',
     baseUrlVariable: 'LLAMA_SERVER_BASE_URL',
     keys: ['LLAMA_API_KEY'],
+    // 503 while it loads the model; newer versions list it all the same. github.com/ggml-org/llama.cpp: tools/server.
+    settings: { healthPath: '/health' },
     found: { as: 'llama-server' },
   }),
   'lm-studio': server({
@@ -138,6 +142,7 @@ const PRESETS = {
     baseUrl: 'http://127.0.0.1:8000/v1',
     baseUrlVariable: 'OMLX_BASE_URL',
     keys: ['OMLX_API_KEY'],
+    settings: { healthPath: '/health' },
   }),
   openai: account('OPENAI', {
     title: 'OpenAI',
@@ -154,7 +159,9 @@ const PRESETS = {
       after: '.openai.azure.com/openai/v1',
       variable: 'AZURE_OPENAI_RESOURCE',
     },
-    // Its models are deployments, whose names only its owner knows: none that could stand in by itself.
+    // It lists every model of its region, and is called by the names of deployments, which only their owner knows: none
+    // could stand in by itself. learn.microsoft.com: Azure OpenAI v1 API.
+    settings: { quirks: { listsOthers: true } },
     found: {},
   }),
   anthropic: account('ANTHROPIC', {
@@ -205,6 +212,9 @@ const PRESETS = {
     title: 'Fireworks AI',
     baseUrl: 'https://api.fireworks.ai/inference/v1',
     keys: ['FIREWORKS_API_KEY'],
+    // docs.fireworks.ai: OpenAI compatibility. Its own default lowers `max_tokens` without a word where the context is too
+    // short; as OpenAI does it, the request is refused, and so can go on to a model with a longer context.
+    settings: { quirks: { stopInText: true }, defaults: { context_length_exceeded_behavior: 'error' } },
     found: { fallbackModel: 'accounts/fireworks/models/llama-v3p3-70b-instruct' },
   }),
   openrouter: account('OPENROUTER', {

@@ -10,6 +10,7 @@ import {
   simpleName,
   wholeNumber,
 } from './fields.js';
+import { bodyDefaults, healthPath, quirks } from './quirks-schema.js';
 
 /** Default of `concurrency`: what one GPU box with batching takes well, and what a cloud account usually allows. */
 const DEFAULT_CONCURRENCY = { local: 4, cloud: 64 } as const;
@@ -86,6 +87,9 @@ const openAiCompatible = section({
     .describe(
       '`true`: the provider exists only once its address has answered with a list of models; until then it is in no list and no plan. For services that may or may not run. Default: it exists.',
     ),
+  defaults: bodyDefaults,
+  healthPath,
+  quirks: quirks.prefault({}).describe('What it does otherwise than OpenAI, and is evened out.'),
   ...shared,
 });
 

@@ -5,6 +5,7 @@ import { ChunkCorrections } from './chunk-corrections.js';
 import { readChoices, readUsage, type ChunkChoice } from './chunk.js';
 import type { ExchangeEvent } from '../http/exchange.js';
 import { toConnectionFacts } from '../http/exchange.js';
+import { StopWords } from './stop-words.js';
 import { SseReader } from './sse-reader.js';
 import type { SseEvent } from './sse-reader.js';
 import { findError, readUpstreamError, toStatusFacts } from '../http/upstream-error.js';
@@ -18,6 +19,8 @@ export interface ChatStreamOptions {
   readonly includeUsage: boolean;
   /** Did the client ask for counts on every chunk (`stream_options.continuous_usage_stats`)? They stay there. */
   readonly continuousUsage?: boolean;
+  /** Stop words that the upstream leaves at the end of a text. Default: none. */
+  readonly stopWords?: readonly string[];
   /** Words to take out of upstream errors. */
   readonly secrets: readonly string[];
   /** Longest line or event, in UTF-16 units. */
@@ -54,9 +57,12 @@ export class ChatStream {
   private readonly seen = new Set<number>();
   private readonly finished = new Set<number>();
   private readonly reader: SseReader;
+  private readonly stopWords: StopWords | undefined;
 
   constructor(private readonly options: ChatStreamOptions) {
     this.reader = new SseReader(options.maxEventLength);
+    const { stopWords = [] } = options;
+    if (stopWords.length > 0) this.stopWords = new StopWords(stopWords);
   }
 
   /**
@@ -141,9 +147,12 @@ export class ChatStream {
     const hasChoices = Array.isArray(chunk['choices']);
     // Pings and the like; clients read `choices[0]` of all they get.
     if (!hasChoices && !hasUsage) return undefined;
-    const choices = readChoices(hasChoices ? (chunk['choices'] as unknown[]) : []);
+    const list = hasChoices ? (chunk['choices'] as unknown[]) : [];
+    const trimmed = this.stopWords?.take(list);
+    const choices = readChoices(trimmed ?? list);
     const output = this.note(choices);
-    const set = this.corrections.next(chunk);
+    const set = this.corrections.next(trimmed ? { ...chunk, choices: trimmed } : chunk);
+    if (trimmed) set['choices'] ??= JSON.stringify(trimmed);
     if (this.options.includeUsage) {
       if (hasUsage) this.usageFrame = toUsageFrame(data, set, hasChoices && choices.length === 0);
       if (chunk['usage'] === undefined || (hasUsage && !this.options.continuousUsage)) set['usage'] = 'null';

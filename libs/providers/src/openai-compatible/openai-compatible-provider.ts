@@ -17,6 +17,7 @@ import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
 import { relayBody, relayStream } from './relay.js';
 import type { AnswerLimits, RelayContext } from './relay.js';
+import { readStopWords } from './stop-words.js';
 import { toUpstreamBody } from './upstream-body.js';
 
 export interface OpenAiCompatibleOptions extends Credentials {
@@ -30,6 +31,12 @@ export interface OpenAiCompatibleOptions extends Credentials {
   readonly environment?: ProxyEnvironment | undefined;
   /** Overrides of the bounds on what the upstream may send. */
   readonly limits?: Partial<AnswerLimits> | undefined;
+  /** Members for the bodies of chat and completions that do not have them: any JSON values. Default: none. */
+  readonly defaults?: Readonly<Record<string, unknown>> | undefined;
+  /** In place of the last part of `baseUrl`; 5xx means that it cannot take calls. Default: none is asked. */
+  readonly healthPath?: string | undefined;
+  /** It leaves the stop word at the end of the text. Default: false. */
+  readonly stopInText?: boolean | undefined;
 }
 
 const DEFAULT_LIMITS: AnswerLimits = {
@@ -51,7 +58,7 @@ export class OpenAiCompatibleProvider implements Provider {
   private credential: CredentialState = 'ok';
 
   /** Throws where `baseUrl` or the proxy variable is not a URL. */
-  constructor(options: OpenAiCompatibleOptions) {
+  constructor(private readonly options: OpenAiCompatibleOptions) {
     this.url = new URL(options.baseUrl);
     this.dispatcher = createDispatcher({
       url: this.url,
@@ -97,7 +104,9 @@ export class OpenAiCompatibleProvider implements Provider {
         case 'end':
           throw new Error(`The HTTP client gave ${head.kind} before a head.`);
       }
-      const context: RelayContext = { exchange, call, startedAt, limits: this.limits, secrets: this.secrets };
+      const { limits, secrets } = this;
+      const stopWords = this.options.stopInText ? readStopWords(call.body) : [];
+      const context: RelayContext = { exchange, call, startedAt, limits, secrets, stopWords };
       return yield* stream ? relayStream(context) : relayBody(context);
     } finally {
       exchange.close();
@@ -105,14 +114,14 @@ export class OpenAiCompatibleProvider implements Provider {
   }
 
   async discover(signal: AbortSignal): Promise<Discovery> {
-    const request = {
-      origin: this.url.origin,
-      path: this.path('/models'),
-      method: 'GET',
-      headers: { accept: 'application/json', ...this.headers },
-    };
     const deadlineAt = performance.now() + DISCOVERY_MS;
-    const exchange = new Exchange(this.dispatcher, request, signal);
+    const found = await this.list(deadlineAt, signal);
+    const unready = found.models !== undefined && !(await this.isReady(deadlineAt, signal));
+    return { ...found, ...(unready && { unready }) };
+  }
+
+  private async list(deadlineAt: number, signal: AbortSignal): Promise<Discovery> {
+    const exchange = new Exchange(this.dispatcher, this.get(this.path('/models')), signal);
     try {
       const head = await exchange.next(deadlineAt);
       if (head.kind === 'error') return { credential: this.credential, away: true };
@@ -129,8 +138,27 @@ export class OpenAiCompatibleProvider implements Provider {
     }
   }
 
+  /** False only where the server itself says so: whoever has no such path, or is slow, may take calls all the same. */
+  private async isReady(deadlineAt: number, signal: AbortSignal): Promise<boolean> {
+    const { healthPath } = this.options;
+    if (healthPath === undefined) return true;
+    const root = this.url.pathname.replace(/\/[^/]*\/*$/, '');
+    const exchange = new Exchange(this.dispatcher, this.get(`${root}${healthPath}`), signal);
+    try {
+      const head = await exchange.next(deadlineAt);
+      return head.kind !== 'head' || head.status < 500;
+    } finally {
+      exchange.release();
+    }
+  }
+
   async close(): Promise<void> {
     await this.dispatcher.destroy();
+  }
+
+  private get(path: string): Dispatcher.DispatchOptions {
+    const headers = { accept: 'application/json', ...this.headers };
+    return { origin: this.url.origin, path, method: 'GET', headers };
   }
 
   private request(call: ProviderCall): Dispatcher.DispatchOptions {
@@ -144,7 +172,7 @@ export class OpenAiCompatibleProvider implements Provider {
         'x-request-id': `${call.request}-${call.epoch}`,
         ...this.headers,
       },
-      body: toUpstreamBody(call),
+      body: toUpstreamBody(call, this.options.defaults),
     };
   }
 

@@ -1,4 +1,4 @@
-import { readMember } from '#core/body.js';
+import { readMember, rewriteBody } from '#core/body.js';
 import { ENDPOINTS } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
@@ -9,6 +9,7 @@ import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, ProviderCall, ProviderFrame } from '../provider.js';
 import { ChatStream, type ChatStep } from './chat-stream.js';
 import { countTextBytes, readUsage } from './chunk.js';
+import { StopWords } from './stop-words.js';
 
 /** Bounds on what an upstream may send. */
 export interface AnswerLimits {
@@ -27,17 +28,20 @@ export interface RelayContext {
   readonly startedAt: number;
   readonly limits: AnswerLimits;
   readonly secrets: readonly string[];
+  /** Those that the upstream leaves at the end of a text. */
+  readonly stopWords: readonly string[];
 }
 
 const DONE: ProviderFrame = { bytes: Buffer.from('data: [DONE]\n\n'), output: false };
 
 /** Passes on a streamed answer whose head was 200. */
 export async function* relayStream(context: RelayContext): AsyncGenerator<ProviderFrame, CallEnd, void> {
-  const { exchange, call, startedAt, limits, secrets } = context;
+  const { exchange, call, startedAt, limits, secrets, stopWords } = context;
   const chat = new ChatStream({
     includeUsage: call.includeUsage,
     continuousUsage: call.includeUsage && asksForContinuousUsage(call.body),
     secrets,
+    stopWords,
     maxEventLength: limits.eventLength,
     maxStreamBytes: limits.streamBytes,
   });
@@ -99,7 +103,7 @@ function joined(frames: Frames): ProviderFrame {
 
 /** Passes on an answer without `stream` whose head was 200: one frame, or none where it is not an answer. */
 export async function* relayBody(context: RelayContext): AsyncGenerator<ProviderFrame, CallEnd, void> {
-  const { exchange, call, startedAt, limits, secrets } = context;
+  const { exchange, call, startedAt, limits, secrets, stopWords } = context;
   const read = await readBody(exchange, limits.bodyBytes, startedAt + call.timeouts.responseMs);
   if (read.kind === 'aborted') return { ok: false, aborted: true, phase: 'headers' };
   const fail = (facts: CallFacts): CallEnd => ({ ok: false, aborted: false, phase: 'headers', facts });
@@ -113,7 +117,11 @@ export async function* relayBody(context: RelayContext): AsyncGenerator<Provider
   if (!Array.isArray(list) || list.length === 0) {
     return fail({ kind: 'malformed', reason: `the body has no ${answer}` });
   }
-  yield { bytes: read.bytes, output: true };
+  const trimmed = stopWords.length > 0 ? new StopWords(stopWords).take(list) : undefined;
+  const bytes = trimmed
+    ? rewriteBody(read.bytes, { set: { [answer]: JSON.stringify(trimmed) } })
+    : read.bytes;
+  yield { bytes, output: true };
   const usage = readUsage(value['usage']);
   return { ok: true, ...(usage ? { usage } : { received: toReceived(list) }) };
 }

@@ -5,12 +5,20 @@ import type { ProviderCall } from '../provider.js';
 
 /**
  * The client's bytes with the upstream's model name, without the broker's members, as far as its capabilities go, and
- * always asking for usage.
+ * always asking for usage. Chats and completions get those of the `defaults` that they do not have.
  */
-export function toUpstreamBody(call: ProviderCall): Buffer {
+export function toUpstreamBody(
+  call: ProviderCall,
+  defaults: Readonly<Record<string, unknown>> = {},
+): Buffer {
   const { endpoint, model, stream, capabilities } = call;
   const body = capabilities ? adaptBody(endpoint, call.body, capabilities) : call.body;
   const set: Record<string, string> = { model: JSON.stringify(model) };
+  if (endpoint === 'chat' || endpoint === 'completions') {
+    for (const [name, value] of Object.entries(defaults)) {
+      if (readMember(body, name) === undefined) set[name] = JSON.stringify(value);
+    }
+  }
   if (stream) {
     const options = readMember(body, 'stream_options');
     set['stream_options'] = options?.startsWith('{')
