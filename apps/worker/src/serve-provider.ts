@@ -53,7 +53,7 @@ function clientOf(name: string, provider: ProviderConfig, env: Env): Provider | 
     headers,
     ...(apiKey && { apiKey: apiKey.value }),
     ...{ defaults: provider.defaults, healthPath: provider.healthPath },
-    stopInText: provider.quirks.stopInText,
+    ...{ stopInText: provider.quirks.stopInText, usageUnasked: provider.quirks.usageUnasked },
     environment: env,
   });
 }

@@ -21,7 +21,7 @@ describe('discoverConfig', () => {
   });
 
   it('makes an account of a key: its address, a reference to the key, and the model it stands in with', () => {
-    expect(providersOf({ GROQ_API_KEY: 'gsk-secret' })['groq']).toEqual({
+    expect(providersOf({ GROQ_API_KEY: 'gsk-secret' })['groq']).toMatchObject({
       kind: 'openai-compatible',
       location: 'cloud',
       baseUrl: 'https://api.groq.com/openai/v1',

@@ -1,14 +1,6 @@
 import { isOwnAddress } from '#core/config/own-address.js';
-import {
-  literal,
-  PRESET_NAMES,
-  presetAddress,
-  presetKey,
-  presetOf,
-  readSet,
-  type Preset,
-  type PresetName,
-} from '#core/config/presets.js';
+import { literal, presetAddress, presetKey, readSet } from '#core/config/preset-environment.js';
+import { PRESET_NAMES, presetOf, type Preset, type PresetName } from '#core/config/presets.js';
 import type { Location } from '#core/target.js';
 import type { Environment } from './environment.js';
 

@@ -1,5 +1,6 @@
 import { isOwnAddress } from './own-address.js';
-import { presetAddress, presetKey, PRESET_NAMES, presetOf, isPresetName, type Preset } from './presets.js';
+import { presetAddress, presetKey } from './preset-environment.js';
+import { isPresetName, PRESET_NAMES, presetOf, type Preset } from './presets.js';
 import type { ConfigPath, PathProblem } from './problem.js';
 import { didYouMean } from './suggest.js';
 import { parseTemplate, renderTemplate, type Env } from './template.js';

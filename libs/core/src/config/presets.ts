@@ -36,46 +36,6 @@ export interface Preset {
   };
 }
 
-/** The service's address by the environment or the table, and as text for a file; undefined where neither says. */
-export function presetAddress(
-  preset: Preset,
-  env: Env,
-  resource?: string,
-): { readonly url: string; readonly text: string } | undefined {
-  const asked = readSet(env, preset.baseUrlVariable);
-  if (asked !== undefined) return { url: asked, text: `\${${preset.baseUrlVariable}}` };
-  const named = preset.resource && addressOfResource(preset.resource, env, resource);
-  const url = named ?? preset.addressFrom?.(env) ?? preset.baseUrl;
-  return url === undefined ? undefined : { url, text: named === undefined ? literal(url) : url };
-}
-
-/** What a `resource` in the file says may hold variables itself. */
-function addressOfResource(
-  { before, after, variable }: NonNullable<Preset['resource']>,
-  env: Env,
-  written: string | undefined,
-): string | undefined {
-  const name = written ?? (readSet(env, variable) === undefined ? undefined : `\${${variable}}`);
-  return name === undefined ? undefined : `${before}${name}${after}`;
-}
-
-/** The variable that holds the key; the first of them where none is set, and undefined where it needs none. */
-export function presetKey({ keys, keyOptional }: Preset, env: Env): string | undefined {
-  const found = keys.find((key) => readSet(env, key) !== undefined);
-  return found ?? (keyOptional ? undefined : keys[0]);
-}
-
-/** Containers pass unset variables on as empty ones. */
-export function readSet(env: Env, name: string): string | undefined {
-  const value = Object.hasOwn(env, name) ? env[name]?.trim() : undefined;
-  return value === '' ? undefined : value;
-}
-
-/** Text for a file in which nothing is a variable. */
-export function literal(text: string): string {
-  return text.replaceAll('${', '$${');
-}
-
 /** Own boxes load a model on its first call. */
 const LOADS_MODELS = { timeouts: { firstTokenMs: 120_000 } } as const;
 
@@ -125,8 +85,9 @@ const PRESETS = {
     baseUrl: 'http://127.0.0.1:8080/v1',
     baseUrlVariable: 'LLAMA_SERVER_BASE_URL',
     keys: ['LLAMA_API_KEY'],
-    // 503 while it loads the model; newer versions list it all the same. github.com/ggml-org/llama.cpp: tools/server.
-    settings: { healthPath: '/health' },
+    // 503 while it loads the model; newer versions list it all the same, and older ones answer once whatever `n` is.
+    // github.com/ggml-org/llama.cpp: tools/server.
+    settings: { healthPath: '/health', capabilities: { n: 'emulated' } },
     found: { as: 'llama-server' },
   }),
   'lm-studio': server({
@@ -134,6 +95,8 @@ const PRESETS = {
     baseUrl: 'http://127.0.0.1:1234/v1',
     baseUrlVariable: 'LM_STUDIO_BASE_URL',
     keys: ['LM_API_TOKEN'],
+    // Its list of supported parameters has none of the others. lmstudio.ai/docs: OpenAI compatibility.
+    settings: { capabilities: { n: 'emulated', logprobs: false, maxTokens: 'max_tokens' } },
     found: {},
   }),
   // On the port of vLLM too: without a file it is found, and called, as that one.
@@ -182,18 +145,41 @@ const PRESETS = {
     title: 'Groq',
     baseUrl: 'https://api.groq.com/openai/v1',
     keys: ['GROQ_API_KEY'],
+    // Each is answered with 400. console.groq.com/docs/openai: currently unsupported features.
+    settings: { capabilities: { n: 'emulated', logprobs: false, parameters: { logit_bias: 'refuse' } } },
     found: { fallbackModel: 'llama-3.3-70b-versatile' },
   }),
   mistral: account('MISTRAL', {
     title: 'Mistral',
     baseUrl: 'https://api.mistral.ai/v1',
     keys: ['MISTRAL_API_KEY'],
+    // Members that its reference does not have are answered with 422; its seed is `random_seed`. Usage comes by itself.
+    // docs.mistral.ai/api: chat completion.
+    settings: {
+      quirks: { usageUnasked: true },
+      capabilities: {
+        ...{ developerRole: false, maxTokens: 'max_tokens', logprobs: false, audio: false },
+        parameters: {
+          ...{ logit_bias: 'refuse', seed: 'drop', user: 'drop', store: 'drop', service_tier: 'drop' },
+          ...{ safety_identifier: 'drop', prompt_cache_key: 'drop', verbosity: 'drop' },
+        },
+      },
+    },
     found: { fallbackModel: 'mistral-small-latest' },
   }),
   deepseek: account('DEEPSEEK', {
     title: 'DeepSeek',
     baseUrl: 'https://api.deepseek.com/v1',
     keys: ['DEEPSEEK_API_KEY'],
+    // What its reference does not have: further answers, other roles, schemas (`json_object` only), parts that are no text.
+    // api-docs.deepseek.com: create chat completion.
+    settings: {
+      capabilities: {
+        ...{ n: 'emulated', developerRole: false, maxTokens: 'max_tokens', structuredOutputs: false },
+        ...{ images: false, audio: false, files: false },
+        parameters: { logit_bias: 'refuse', seed: 'drop', parallel_tool_calls: 'drop' },
+      },
+    },
     found: { fallbackModel: 'deepseek-chat' },
   }),
   xai: account('XAI', {
@@ -206,6 +192,8 @@ const PRESETS = {
     title: 'Together AI',
     baseUrl: 'https://api.together.xyz/v1',
     keys: ['TOGETHER_API_KEY'],
+    // Its `logprobs` is a number, and answered in another form. docs.together.ai/reference: chat completions.
+    settings: { capabilities: { developerRole: false, maxTokens: 'max_tokens', logprobs: false } },
     found: { fallbackModel: 'meta-llama/Llama-3.3-70B-Instruct-Turbo' },
   }),
   fireworks: account('FIREWORKS', {
@@ -227,6 +215,16 @@ const PRESETS = {
     title: 'Cerebras',
     baseUrl: 'https://api.cerebras.ai/v1',
     keys: ['CEREBRAS_API_KEY'],
+    // Answered with 400, but for the role, which it does not have. inference-docs.cerebras.ai: OpenAI compatibility.
+    settings: {
+      capabilities: {
+        ...{ n: 'emulated', developerRole: false, maxTokens: 'max_completion_tokens' },
+        parameters: {
+          ...{ frequency_penalty: 'drop', presence_penalty: 'drop', service_tier: 'drop' },
+          ...{ parallel_tool_calls: 'drop', logit_bias: 'refuse' },
+        },
+      },
+    },
     found: { fallbackModel: 'gpt-oss-120b' },
   }),
 } as const satisfies Readonly<Record<string, Preset>>;

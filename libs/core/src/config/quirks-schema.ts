@@ -9,6 +9,12 @@ export const quirks = section({
     .describe(
       '`true`: it leaves the stop word at the end of the text. It is taken off, in streams too. Default: `false`.',
     ),
+  usageUnasked: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      '`true`: it gives the usage of a stream unasked, and refuses `stream_options`. They are not sent. Default: `false`.',
+    ),
   listsOthers: z
     .boolean()
     .exactOptional()

@@ -18,9 +18,9 @@ import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '
 import { relayBody, relayStream } from './relay.js';
 import type { AnswerLimits, RelayContext } from './relay.js';
 import { readStopWords } from './stop-words.js';
-import { toUpstreamBody } from './upstream-body.js';
+import { toUpstreamBody, type BodyOptions } from './upstream-body.js';
 
-export interface OpenAiCompatibleOptions extends Credentials {
+export interface OpenAiCompatibleOptions extends Credentials, BodyOptions {
   /** The provider's name in the configuration. */
   readonly name: string;
   /** Up to and including the version: `http://10.0.0.5:8000/v1`. A query string is kept on every call. */
@@ -31,8 +31,6 @@ export interface OpenAiCompatibleOptions extends Credentials {
   readonly environment?: ProxyEnvironment | undefined;
   /** Overrides of the bounds on what the upstream may send. */
   readonly limits?: Partial<AnswerLimits> | undefined;
-  /** Members for the bodies of chat and completions that do not have them: any JSON values. Default: none. */
-  readonly defaults?: Readonly<Record<string, unknown>> | undefined;
   /** In place of the last part of `baseUrl`; 5xx means that it cannot take calls. Default: none is asked. */
   readonly healthPath?: string | undefined;
   /** It leaves the stop word at the end of the text. Default: false. */
@@ -172,7 +170,7 @@ export class OpenAiCompatibleProvider implements Provider {
         'x-request-id': `${call.request}-${call.epoch}`,
         ...this.headers,
       },
-      body: toUpstreamBody(call, this.options.defaults),
+      body: toUpstreamBody(call, this.options),
     };
   }
 

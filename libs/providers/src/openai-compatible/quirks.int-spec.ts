@@ -143,6 +143,22 @@ describe('defaults', () => {
   });
 });
 
+describe('usageUnasked', () => {
+  it('sends no stream_options, and the usage is the same to the client', async () => {
+    upstream.otherwise(stream(token('x'), finish('stop', { withUsage: true }), done()));
+    const provider = connect({ usageUnasked: true });
+    const options = { stream_options: { include_usage: true } };
+    const { text, end } = await ask(provider, options, { includeUsage: true });
+    expect(upstream.calls[0]?.json).not.toHaveProperty('stream_options');
+    expect(text).toContain('"choices":[]');
+    expect(end).toMatchObject({ ok: true, usage: { completionTokens: 1 } });
+    await ask(provider, {});
+    expect(upstream.calls[1]?.json).not.toHaveProperty('stream_options');
+    await ask(connect(), {});
+    expect(upstream.calls[2]?.json).toMatchObject({ stream_options: { include_usage: true } });
+  });
+});
+
 describe('healthPath', () => {
   const { signal } = new AbortController();
   const discover = (options: Partial<OpenAiCompatibleOptions>) => connect(options).discover(signal);
