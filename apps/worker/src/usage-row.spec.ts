@@ -57,6 +57,21 @@ describe('usageRow', () => {
       { ...failed, phase: 'visible', facts: status(200), received },
       { outcome: 'failed', phase: 'visible', promptTokens: PROMPT_TOKENS, completionTokens: 5 },
     ],
+    [
+      'the prompts of all calls of a run that made several',
+      { ...aborted, phase: 'visible', received, calls: 3 },
+      { outcome: 'aborted', phase: 'visible', promptTokens: 3 * PROMPT_TOKENS, completionTokens: 5 },
+    ],
+    [
+      'what other calls of a run brought before one was refused',
+      { ...failed, phase: 'headers', facts: status(500), received, calls: 2 },
+      { outcome: 'failed', phase: 'headers', promptTokens: 2 * PROMPT_TOKENS, completionTokens: 5 },
+    ],
+    [
+      'what earlier calls of a run cost before one was refused',
+      { ...failed, phase: 'headers', facts: status(500), usage },
+      { outcome: 'failed', phase: 'headers', ...usage },
+    ],
   ])('estimates %s', (_what, end, expected) => {
     expect(rowOf(end)).toEqual({ ...common, ...expected, estimated: true });
   });

@@ -36,19 +36,19 @@ export function usageRow({ target, body, end, ms, at }: CallOver): string | null
 }
 
 function countTokens(end: CallEnd, body: Buffer): Tokens {
-  const { usage, received } = end;
+  const { usage, received, calls = 1 } = end;
   if (end.ok && usage) return usage;
-  if (isRefusal(end)) return { promptTokens: 0, completionTokens: 0 };
+  if (isRefusal(end) && !usage && !received) return { promptTokens: 0, completionTokens: 0 };
   const arrived = received ? estimateCompletionTokens(received) : 0;
   return {
-    promptTokens: usage?.promptTokens ?? estimatePromptTokens(body),
+    promptTokens: usage?.promptTokens ?? estimatePromptTokens(body) * calls,
     // Counts that came with a stream may be those of its beginning.
     completionTokens: Math.max(usage?.completionTokens ?? 0, arrived),
     estimated: true,
   };
 }
 
-/** An error status: there was no answer, and nobody bills for one. */
+/** An error status: there was no answer, unless to another call of the same run, and nobody bills for one. */
 function isRefusal(end: CallEnd): boolean {
   return !end.ok && !end.aborted && end.facts.kind === 'status' && end.facts.status >= 400;
 }

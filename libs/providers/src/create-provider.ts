@@ -1,3 +1,4 @@
+import { withEmulatedChoices } from './choices/with-emulated-choices.js';
 import { DemoProvider } from './demo.js';
 import { OpenAiCompatibleProvider } from './openai-compatible/openai-compatible-provider.js';
 import type { OpenAiCompatibleOptions } from './openai-compatible/openai-compatible-provider.js';
@@ -7,8 +8,15 @@ import type { Provider } from './provider.js';
 export type ProviderOptions =
   ({ readonly kind: 'openai-compatible' } & OpenAiCompatibleOptions) | { readonly kind: 'demo' };
 
-/** The client for a configured provider. Throws where an address in the options is not a URL. */
+/**
+ * The client for a configured provider, which can give several answers whether its upstream can or not. Throws where an
+ * address in the options is not a URL.
+ */
 export function createProvider(options: ProviderOptions): Provider {
+  return withEmulatedChoices(createClient(options));
+}
+
+function createClient(options: ProviderOptions): Provider {
   switch (options.kind) {
     case 'openai-compatible':
       return new OpenAiCompatibleProvider(options);

@@ -171,10 +171,9 @@ describe('createProvider', () => {
       name: 'x',
       baseUrl: 'http://127.0.0.1:9/v1',
     });
-    expect([demo, upstream].map((provider) => provider.constructor.name)).toEqual([
-      'DemoProvider',
-      'OpenAiCompatibleProvider',
-    ]);
+    const { signal } = new AbortController();
+    expect(await demo.discover(signal)).toMatchObject({ models: DEMO_MODELS });
+    expect(await upstream.discover(signal)).toEqual({ credential: 'ok', away: true });
     await Promise.all([demo.close(), upstream.close()]);
   });
 

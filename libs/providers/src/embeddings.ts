@@ -3,6 +3,7 @@ import { readMember, rewriteBody } from '#core/body.js';
 import { toBase64, toFloats } from './embedding-encoding.js';
 import { isRecord, parseJson } from './json.js';
 import type { CallEnd, ProviderCall, ProviderFrame, Usage } from './provider.js';
+import { sumUsage } from './sum-usage.js';
 
 type Encoding = 'float' | 'base64';
 type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;
@@ -112,12 +113,4 @@ function addUsage(one: Usage | undefined, other: Usage | undefined): Usage | und
     promptTokens: one.promptTokens + other.promptTokens,
     completionTokens: one.completionTokens + other.completionTokens,
   };
-}
-
-/** Each count summed over the answers; undefined where none has any. */
-function sumUsage(usages: readonly unknown[]): Record<string, number> | undefined {
-  const counts = usages.filter(isRecord).flatMap((usage) => Object.entries(usage));
-  const sum: Record<string, number> = {};
-  for (const [name, count] of counts) if (typeof count === 'number') sum[name] = (sum[name] ?? 0) + count;
-  return counts.length === 0 ? undefined : sum;
 }

@@ -58,6 +58,8 @@ export type CallEnd = {
   readonly usage?: Usage;
   /** What of an answer arrived; absent where nothing did, and where `usage` is that of a whole answer. */
   readonly received?: Received;
+  /** Upstream calls that were made, where they may be several and not all of them were counted. Default: 1. */
+  readonly calls?: number;
 } & (
   | { readonly ok: true }
   /** The signal aborted the call: a cancel, a lost lease, the deadline, a drain. */
