@@ -151,8 +151,8 @@ describe('ChunkMerger', () => {
           const frames: [number, string[]][] = [];
           while (left.some((events) => events.length > 0)) {
             const open = left.flatMap((events, call) => (events.length > 0 ? [call] : []));
-            const call = open[turns.next().value % open.length] ?? 0;
-            frames.push([call, left[call]?.splice(0, packs.next().value) ?? []]);
+            const call = open[Number(turns.next().value) % open.length] ?? 0;
+            frames.push([call, left[call]?.splice(0, Number(packs.next().value)) ?? []]);
           }
           if (frames.some(([call], at) => at > 0 && call < (frames[at - 1]?.[0] ?? 0))) mixed++;
           const { text, chunks } = merge(streams.length, frames);

@@ -161,7 +161,6 @@ describe('inferTogether', () => {
 
   it('leaves the other calls where one throws', async () => {
     const other = new Scripted();
-    // eslint-disable-next-line require-yield -- it fails before it has anything
     async function* broken(): Answer {
       throw new Error('a bug');
     }
