@@ -33,12 +33,12 @@ export class Upstream {
   private queue: Behaviour[] = [];
   private matches: { readonly match: CallMatch; readonly behaviours: Behaviour[] }[] = [];
   private fallback: Behaviour = answer('Hello from the upstream');
-  private models: Behaviour = modelList('upstream-model');
+  private listing: Behaviour = modelList('upstream-model');
   private readonly connections = new WeakMap<Socket, number>();
   private connectionCount = 0;
   private readonly watchers = new Set<() => void>();
 
-  constructor(private readonly server: Server) {
+  constructor(protected readonly server: Server) {
     server.on('connection', (socket) => {
       this.connections.set(socket, ++this.connectionCount);
       // Dropped connections are the point of this server.
@@ -74,7 +74,7 @@ export class Upstream {
 
   /** What `GET /models` does from now on. At first: one model, `upstream-model`. */
   scriptModels(behaviour: Behaviour): void {
-    this.models = behaviour;
+    this.listing = behaviour;
   }
 
   /** The n-th call, from 1. */
@@ -108,17 +108,9 @@ export class Upstream {
     const body = await readBody(request);
     if (!body) return;
     const path = request.url ?? '';
-    if (request.method === 'GET' && /\/models(\?|$)/.test(path)) {
-      this.modelCalls++;
-      await this.models(new LiveCall(toRecord(0, request, body, 0), response, this.changed));
-      return;
-    }
-    if (request.method === 'GET' && path === '/health') {
-      response.writeHead(this.healthStatus).end('{}');
-      return;
-    }
-    if (request.method !== 'POST' || !ENDPOINT.test(path)) {
-      response.writeHead(404).end();
+    if (request.method !== 'POST' || !this.isModelCall(path)) {
+      const call = new LiveCall(toRecord(0, request, body, 0), response, this.changed);
+      await this.answerOther(call, request.method ?? '', path);
       return;
     }
     const connection = this.connections.get(request.socket) ?? 0;
@@ -127,9 +119,33 @@ export class Upstream {
     const call = new LiveCall(record, response, this.changed);
     const behaviour = this.choose(record);
     this.changed();
-    await behaviour(call);
+    await this.perform(call, behaviour);
     if (response.writableFinished) record.endedAt ??= Date.now();
     this.changed();
+  }
+
+  /** Is a POST to this path a call of a model? */
+  protected isModelCall(path: string): boolean {
+    return ENDPOINT.test(path);
+  }
+
+  /** Everything but the calls of models. */
+  protected async answerOther(call: LiveCall, method: string, path: string): Promise<void> {
+    if (method === 'GET' && path === '/health') {
+      call.response.writeHead(this.healthStatus).end('{}');
+      return;
+    }
+    if (method !== 'GET' || !/\/models(\?|$)/.test(path)) {
+      call.response.writeHead(404).end();
+      return;
+    }
+    this.modelCalls++;
+    await this.listing(call);
+  }
+
+  /** One call of a model. */
+  protected async perform(call: LiveCall, behaviour: Behaviour): Promise<void> {
+    await behaviour(call);
   }
 
   private choose(call: UpstreamCall): Behaviour {
@@ -140,11 +156,11 @@ export class Upstream {
     return first ?? this.fallback;
   }
 
-  private readonly changed = (): void => {
+  protected readonly changed = (): void => {
     for (const watcher of this.watchers) watcher();
   };
 
-  private waitFor<Value>(look: () => Value | undefined, what: string, timeoutMs: number): Promise<Value> {
+  protected waitFor<Value>(look: () => Value | undefined, what: string, timeoutMs: number): Promise<Value> {
     return new Promise((resolve, reject) => {
       const stop = () => {
         clearTimeout(timer);

@@ -154,6 +154,8 @@ export function classifyFailure(facts: CallFacts, { phase }: { readonly phase: P
       return { ...fault, phase, reason: `malformed answer (${facts.reason})` };
     case 'no_credential':
       return { ...credential, phase, reason: 'no credential' };
+    case 'preparing':
+      return { ...overloaded, phase, reason: facts.reason, retryAfterMs: facts.retryAfterMs };
   }
 }
 

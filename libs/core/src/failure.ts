@@ -35,7 +35,9 @@ export type CallFacts =
   /** Not the protocol: HTML, bad JSON, an oversized line or body. `reason` is ours, never upstream text. */
   | { readonly kind: 'malformed'; readonly reason: string }
   /** The worker holds no usable credential for the provider. */
-  | { readonly kind: 'no_credential' };
+  | { readonly kind: 'no_credential' }
+  /** It is well, but gets ready first, and longer than this call may wait. `reason` is ours. */
+  | { readonly kind: 'preparing'; readonly reason: string; readonly retryAfterMs: number };
 
 /**
  * - `caller`: another provider would refuse it too

@@ -2,11 +2,14 @@ import { withEmulatedChoices } from './choices/with-emulated-choices.js';
 import { DemoProvider } from './demo.js';
 import { OpenAiCompatibleProvider } from './openai-compatible/openai-compatible-provider.js';
 import type { OpenAiCompatibleOptions } from './openai-compatible/openai-compatible-provider.js';
+import { OllamaProvider, type OllamaOptions } from './ollama/ollama-provider.js';
 import type { Provider } from './provider.js';
 
 /** What a provider client needs of the provider's configuration, its secrets resolved. */
 export type ProviderOptions =
-  ({ readonly kind: 'openai-compatible' } & OpenAiCompatibleOptions) | { readonly kind: 'demo' };
+  | ({ readonly kind: 'openai-compatible' } & OpenAiCompatibleOptions)
+  | ({ readonly kind: 'ollama' } & OllamaOptions)
+  | { readonly kind: 'demo' };
 
 /**
  * The client for a configured provider, which can give several answers whether its upstream can or not. Throws where an
@@ -20,6 +23,8 @@ function createClient(options: ProviderOptions): Provider {
   switch (options.kind) {
     case 'openai-compatible':
       return new OpenAiCompatibleProvider(options);
+    case 'ollama':
+      return new OllamaProvider(options);
     case 'demo':
       return new DemoProvider();
   }

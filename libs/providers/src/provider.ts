@@ -84,10 +84,18 @@ export interface Provider {
 export interface Discovery {
   readonly models?: readonly string[];
   readonly credential: CredentialState;
+  /** Those of them that are in its memory now; undefined where it does not say. */
+  readonly loaded?: readonly string[];
   /** Nobody answers at its address. Not set where it was only slow: busy is not away. */
   readonly away?: true;
   /** It answers, but says that it cannot take calls: it loads a model, or its engine is gone. */
   readonly unready?: true;
   /** Whoever answered is a broker like this one, maybe this very one. */
   readonly broker?: true;
+}
+
+/** Where a client tells its operator what it does beside the calls. */
+export interface ProviderLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
 }

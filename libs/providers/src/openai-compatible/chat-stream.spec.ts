@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ChatStream } from './chat-stream.js';
-import type { ChatStep } from './chat-stream.js';
+import type { AnswerStep } from '../http/answer-stream.js';
 import type { ExchangeEvent } from '../http/exchange.js';
 
 const LIMITS = { maxEventLength: 10_000, maxStreamBytes: 100_000 };
@@ -15,8 +15,8 @@ function data(text: string): ExchangeEvent {
 }
 
 /** All steps up to the one that ends the stream. */
-function play(chat: ChatStream, ...events: readonly ExchangeEvent[]): ChatStep[] {
-  const steps: ChatStep[] = [];
+function play(chat: ChatStream, ...events: readonly ExchangeEvent[]): AnswerStep[] {
+  const steps: AnswerStep[] = [];
   for (const event of events) {
     for (const step of chat.take(event)) {
       steps.push(step);
@@ -26,7 +26,7 @@ function play(chat: ChatStream, ...events: readonly ExchangeEvent[]): ChatStep[]
   return steps;
 }
 
-function textOf(steps: readonly ChatStep[]): string {
+function textOf(steps: readonly AnswerStep[]): string {
   return steps
     .map((step) => (step.kind === 'frame' ? step.frame.bytes.toString() : `<${step.kind}>`))
     .join('');
@@ -179,7 +179,7 @@ describe('ChatStream ends', () => {
   const role = chunk({ role: 'assistant' });
   const a = chunk({ content: 'a' });
 
-  it.each<[string, ExchangeEvent[], ChatStep['kind'] | object]>([
+  it.each<[string, ExchangeEvent[], AnswerStep['kind'] | object]>([
     ['finish and [DONE]', [data(a + FINISH + DONE)], 'complete'],
     ['finish and a clean end', [data(a + FINISH), END], 'complete'],
     ['finish and a reset', [data(a + FINISH), RESET], 'complete'],

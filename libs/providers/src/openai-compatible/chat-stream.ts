@@ -1,8 +1,9 @@
 import { rewriteBody } from '#core/body.js';
 import type { CallFacts } from '#core/failure.js';
-import type { ProviderFrame, Usage } from '../provider.js';
+import type { Usage } from '../provider.js';
 import { ChunkCorrections } from './chunk-corrections.js';
 import { readChoices, readUsage, type ChunkChoice } from './chunk.js';
+import type { AnswerStep, AnswerStream } from '../http/answer-stream.js';
 import type { ExchangeEvent } from '../http/exchange.js';
 import { toConnectionFacts } from '../http/exchange.js';
 import { StopWords } from './stop-words.js';
@@ -29,21 +30,14 @@ export interface ChatStreamOptions {
   readonly maxStreamBytes: number;
 }
 
-export type ChatStep =
-  | { readonly kind: 'frame'; readonly frame: ProviderFrame }
-  /** Complete: the client is owed its [DONE]. */
-  | { readonly kind: 'complete' }
-  | { readonly kind: 'failed'; readonly facts: CallFacts }
-  | { readonly kind: 'aborted' };
-
 /** A mapped event: `undefined` where it is nothing for the client. */
-type Mapped = ChatStep | undefined;
+type Mapped = AnswerStep | undefined;
 
 /**
  * A streamed chat completion, from what happens on the wire to what the client gets and how it ended. Knows no
  * socket and no clock, so every end can be played through in a test.
  */
-export class ChatStream {
+export class ChatStream implements AnswerStream {
   /** Real output was among the frames. */
   outputSeen = false;
   /** The latest counts the upstream gave. */
@@ -69,7 +63,7 @@ export class ChatStream {
    * The steps that an event leads to, in order. A step that is not a frame is the last one of the stream. `timer` is the
    * one that a timeout is of, where it is not the one for the next piece.
    */
-  *take(event: ExchangeEvent, timer = this.timer): Generator<ChatStep, void, void> {
+  *take(event: ExchangeEvent, timer = this.timer): Generator<AnswerStep, void, void> {
     switch (event.kind) {
       case 'head':
         return;
@@ -107,11 +101,11 @@ export class ChatStream {
     return this.finished.size > 0 && this.finished.size === this.seen.size;
   }
 
-  private *read(events: readonly SseEvent[]): Generator<ChatStep, void, void> {
+  private *read(events: readonly SseEvent[]): Generator<AnswerStep, void, void> {
     for (const event of events) yield* this.emit(this.map(event));
   }
 
-  private *emit(step: Mapped): Generator<ChatStep, void, void> {
+  private *emit(step: Mapped): Generator<AnswerStep, void, void> {
     if (step?.kind === 'complete' && this.usageFrame) {
       yield { kind: 'frame', frame: { bytes: this.usageFrame, output: false } };
     }
@@ -119,7 +113,7 @@ export class ChatStream {
   }
 
   /** Behind the last blank line only a whole event counts: half of one is the truncation itself. */
-  private *readTail(): Generator<ChatStep, void, void> {
+  private *readTail(): Generator<AnswerStep, void, void> {
     for (const event of this.reader.end()) {
       const isWhole = event.data.trim() === '[DONE]' || isRecord(parse(event.data));
       yield* this.emit(isWhole ? this.map(event) : undefined);
@@ -198,10 +192,10 @@ function parse(data: string): unknown {
   }
 }
 
-function failed(facts: CallFacts): ChatStep {
+function failed(facts: CallFacts): AnswerStep {
   return { kind: 'failed', facts };
 }
 
-function malformed(reason: string): ChatStep {
+function malformed(reason: string): AnswerStep {
   return failed({ kind: 'malformed', reason });
 }

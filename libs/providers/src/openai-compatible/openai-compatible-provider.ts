@@ -3,20 +3,21 @@ import { ENDPOINTS } from '#core/endpoint.js';
 import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
 import { shardOf } from '#core/ids.js';
-import { retryAfterMs } from '#core/retry-after.js';
 import { embed } from '../embeddings.js';
+import { DEFAULT_LIMITS, type AnswerLimits } from '../http/answer-limits.js';
+import { awaitHead, type Head } from '../http/await-head.js';
 import { buildHeaders, findSecrets, mediaType } from '../http/call-headers.js';
 import type { Credentials } from '../http/call-headers.js';
 import { createDispatcher } from '../http/dispatcher.js';
 import type { ProxyEnvironment } from '../http/dispatcher.js';
-import { Exchange, toConnectionFacts } from '../http/exchange.js';
-import type { ResponseHeaders } from '../http/exchange.js';
+import { Exchange } from '../http/exchange.js';
 import { readBody, readErrorBody } from '../http/read-body.js';
-import { findError, readUpstreamError, toStatusFacts } from '../http/upstream-error.js';
+import { readRefusal } from '../http/read-refusal.js';
+import { findError, toStatusFacts } from '../http/upstream-error.js';
 import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
 import { relayBody, relayStream } from './relay.js';
-import type { AnswerLimits, RelayContext } from './relay.js';
+import type { RelayContext } from './relay.js';
 import { readStopWords } from './stop-words.js';
 import { toUpstreamBody, type BodyOptions } from './upstream-body.js';
 
@@ -36,12 +37,6 @@ export interface OpenAiCompatibleOptions extends Credentials, BodyOptions {
   /** It leaves the stop word at the end of the text. Default: false. */
   readonly stopInText?: boolean | undefined;
 }
-
-const DEFAULT_LIMITS: AnswerLimits = {
-  eventLength: 1024 * 1024,
-  streamBytes: 64 * 1024 * 1024,
-  bodyBytes: 32 * 1024 * 1024,
-};
 
 const DISCOVERY_MS = 5_000;
 
@@ -77,31 +72,13 @@ export class OpenAiCompatibleProvider implements Provider {
   private async *ask(call: ProviderCall, signal: AbortSignal): AsyncGenerator<ProviderFrame, CallEnd, void> {
     const startedAt = performance.now();
     const exchange = new Exchange(this.dispatcher, this.request(call), signal);
-    const { timeouts, stream } = call;
+    const { stream } = call;
     try {
-      const { firstTokenMs, streamMs = Infinity, responseMs } = timeouts;
-      const head = await exchange.next(startedAt + (stream ? Math.min(firstTokenMs, streamMs) : responseMs));
-      switch (head.kind) {
-        case 'head': {
-          const facts = await this.readRefusal(exchange, head.status, head.headers, stream);
-          if (exchange.aborted) return { ok: false, aborted: true, phase: exchange.phase };
-          if (facts) return { ok: false, aborted: false, phase: exchange.phase, facts };
-          break;
-        }
-        case 'aborted':
-          return { ok: false, aborted: true, phase: exchange.phase };
-        case 'timeout': {
-          const timer = !stream ? 'response' : streamMs < firstTokenMs ? 'stream' : 'first_token';
-          return { ok: false, aborted: false, phase: exchange.phase, facts: { kind: 'timeout', timer } };
-        }
-        case 'error': {
-          const facts = toConnectionFacts(head.code, exchange.phase);
-          return { ok: false, aborted: false, phase: exchange.phase, facts };
-        }
-        case 'data':
-        case 'end':
-          throw new Error(`The HTTP client gave ${head.kind} before a head.`);
-      }
+      const head = await awaitHead(exchange, call, startedAt);
+      if ('ok' in head) return head;
+      const facts = await this.readRefusal(exchange, head, stream);
+      if (exchange.aborted) return { ok: false, aborted: true, phase: exchange.phase };
+      if (facts) return { ok: false, aborted: false, phase: exchange.phase, facts };
       const { limits, secrets } = this;
       const stopWords = this.options.stopInText ? readStopWords(call.body) : [];
       const context: RelayContext = { exchange, call, startedAt, limits, secrets, stopWords };
@@ -179,30 +156,18 @@ export class OpenAiCompatibleProvider implements Provider {
   }
 
   /** Why the head (and, where it helps, the body) is no answer; undefined where the answer follows. */
-  private async readRefusal(
-    exchange: Exchange,
-    status: number,
-    headers: ResponseHeaders,
-    stream: boolean,
-  ): Promise<CallFacts | undefined> {
+  private async readRefusal(exchange: Exchange, head: Head, stream: boolean): Promise<CallFacts | undefined> {
+    const { secrets } = this;
+    const refusal = await readRefusal(exchange, head, secrets);
+    if (refusal) return refusal;
     const malformed = (reason: string): CallFacts => ({ kind: 'malformed', reason });
-    if (status >= 300 && status < 400)
-      return malformed(`a redirect (status ${status}), which is not followed`);
-    if (status >= 400) {
-      const waitMs = retryAfterMs(headers, Date.now());
-      const error = readUpstreamError(await readErrorBody(exchange));
-      return toStatusFacts(error, this.secrets, { status, waitMs });
-    }
-    // We asked for none; unpacking one would let a small answer grow without bound.
-    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
-    if (encoding !== 'identity') return malformed('the response has a content-encoding');
-    const type = mediaType(headers);
+    const type = mediaType(head.headers);
     if (type === undefined || isMediaType(type, stream)) return undefined;
     if (!stream || !isMediaType(type, false)) return malformed('the response has another content type');
     const value = await readErrorBody(exchange);
     const error = isRecord(value) ? findError(value) : undefined;
     return error
-      ? toStatusFacts(error, this.secrets, { status })
+      ? toStatusFacts(error, secrets, { status: head.status })
       : malformed('the response is not an event stream');
   }
 }
