@@ -159,4 +159,12 @@ describe('classifyFailure of anything else', () => {
       phase: 'not_sent',
     });
   });
+
+  it('takes a provider that gets ready for busy, and believes when it may be asked again', () => {
+    const facts = { kind: 'preparing', reason: 'the model is being pulled', retryAfterMs: 5_000 } as const;
+    expect(classifyFailure(facts, { phase: 'headers' })).toEqual({
+      ...{ category: 'backpressure', code: 'upstream_error', phase: 'headers' },
+      ...{ reason: 'the model is being pulled', retryAfterMs: 5_000 },
+    });
+  });
 });

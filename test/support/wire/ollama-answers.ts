@@ -6,7 +6,7 @@ import type { Gate } from '../upstream-gate.js';
 import { toTokens } from '../upstream-steps.js';
 
 /** What Ollama counts as the prompt of every scripted call. */
-export const OLLAMA_PROMPT_TOKENS = 11;
+const OLLAMA_PROMPT_TOKENS = 11;
 
 export interface OllamaToolCall {
   readonly name: string;

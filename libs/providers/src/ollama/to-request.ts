@@ -1,3 +1,4 @@
+import { adaptBody } from '#core/adapt-body.js';
 import { ENDPOINTS, type Endpoint } from '#core/endpoint.js';
 import { isRecord, parseJson } from '../json.js';
 import type { ProviderCall } from '../provider.js';
@@ -42,9 +43,10 @@ const BY_ENDPOINT: Readonly<Record<Endpoint, ToRequest>> = {
  * @throws RequestError where it asks for what Ollama does not have
  */
 export function toRequest(call: ProviderCall, defaults: OllamaDefaults): OllamaRequest {
-  const body = parseJson(call.body);
+  const { endpoint, capabilities } = call;
+  const body = parseJson(capabilities ? adaptBody(endpoint, call.body, capabilities) : call.body);
   if (!isRecord(body)) throw new RequestError('body', 'expected a JSON object');
-  return BY_ENDPOINT[call.endpoint](body, call, defaults);
+  return BY_ENDPOINT[endpoint](body, call, defaults);
 }
 
 function toChat(body: JsonObject, call: ProviderCall, defaults: OllamaDefaults): OllamaRequest {
