@@ -2,7 +2,7 @@ import { rewriteBody } from '#core/body.js';
 import { isRecord, parseJson } from '../json.js';
 import type { ProviderFrame } from '../provider.js';
 import { sumUsage } from '../sum-usage.js';
-import type { ChoiceMerger } from './infer-together.js';
+import type { ChoiceMerger } from './choice-merger.js';
 import { listOf, placeChoices } from './rewrite-choices.js';
 
 const DATA = 'data: ';

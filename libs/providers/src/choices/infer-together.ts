@@ -1,18 +1,11 @@
 import type { CallEnd, ProviderFrame } from '../provider.js';
 import { AnswerMerger } from './answer-merger.js';
+import type { ChoiceMerger } from './choice-merger.js';
 import { ChunkMerger } from './chunk-merger.js';
 import { mergeEnds } from './merge-ends.js';
 import { ParallelCalls } from './parallel-calls.js';
 
 type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;
-
-/** Makes one answer of the answers to calls. */
-export interface ChoiceMerger {
-  /** What goes on at once of what a call brought; undefined: nothing. */
-  take(call: number, frame: ProviderFrame): ProviderFrame | undefined;
-  /** The rest, once every call has ended well. */
-  finish(): ProviderFrame;
-}
 
 /**
  * The calls at once, as one answer with the choices of all. The first one to fail ends all: an answer with a choice
