@@ -1,0 +1,203 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PRESET_NAMES, presetOf, type PresetName } from '../../libs/core/src/config/presets.js';
+import { eventually } from '../support/client.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { TestBroker } from '../support/start-broker.js';
+import { json, modelList } from '../support/upstream-behaviours.js';
+import type { UpstreamCall } from '../support/upstream-call.js';
+import { startUpstream, type Upstream } from '../support/upstream.js';
+
+jest.setTimeout(60_000);
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** Where each preset's API is below its host, and the header that its key travels in. */
+const EXPECTED: Readonly<Record<PresetName, { readonly path: string; readonly host?: string }>> = {
+  ollama: { path: '/v1' },
+  vllm: { path: '/v1' },
+  'llama-cpp': { path: '/v1' },
+  'lm-studio': { path: '/v1' },
+  omlx: { path: '/v1' },
+  openai: { path: '/v1', host: 'api.openai.com:443' },
+  azure: { path: '/openai/v1', host: 'mine.openai.azure.com:443' },
+  anthropic: { path: '/v1', host: 'api.anthropic.com:443' },
+  gemini: { path: '/v1beta/openai', host: 'generativelanguage.googleapis.com:443' },
+  groq: { path: '/openai/v1', host: 'api.groq.com:443' },
+  mistral: { path: '/v1', host: 'api.mistral.ai:443' },
+  deepseek: { path: '/v1', host: 'api.deepseek.com:443' },
+  xai: { path: '/v1', host: 'api.x.ai:443' },
+  together: { path: '/v1', host: 'api.together.xyz:443' },
+  fireworks: { path: '/inference/v1', host: 'api.fireworks.ai:443' },
+  openrouter: { path: '/api/v1', host: 'openrouter.ai:443' },
+  cerebras: { path: '/v1', host: 'api.cerebras.ai:443' },
+};
+
+/** A request that says much of what services differ in. */
+const REQUEST = {
+  messages: [
+    { role: 'developer', content: 'Be brief.' },
+    { role: 'user', content: 'Hi' },
+  ],
+  ...{ max_completion_tokens: 50, seed: 7, user: 'u', frequency_penalty: 0, stop: [' END'] },
+};
+
+const SYSTEM = { messages: [{ role: 'system', content: 'Be brief.' }, REQUEST.messages[1]] };
+
+/** What a preset's upstream gets differently: members with another value, and members that it does not get. */
+const CHANGES: Readonly<
+  Partial<Record<PresetName, { set?: Body; gone?: readonly string[]; dropped?: string }>>
+> = {
+  'lm-studio': { set: { max_tokens: 50 }, gone: ['max_completion_tokens'] },
+  mistral: {
+    set: { ...SYSTEM, max_tokens: 50 },
+    gone: ['max_completion_tokens', 'seed', 'user', 'stream_options'],
+    dropped: 'seed, user',
+  },
+  deepseek: {
+    set: { ...SYSTEM, max_tokens: 50 },
+    gone: ['max_completion_tokens', 'seed'],
+    dropped: 'seed',
+  },
+  together: { set: { ...SYSTEM, max_tokens: 50 }, gone: ['max_completion_tokens'] },
+  cerebras: { set: SYSTEM, gone: ['frequency_penalty'], dropped: 'frequency_penalty' },
+  fireworks: { set: { context_length_exceeded_behavior: 'error' } },
+};
+
+const KEYS = Object.fromEntries(PRESET_NAMES.map((name) => [presetOf(name).keys[0], `key-of-${name}`]));
+const isCloud = (name: PresetName) => presetOf(name).location === 'cloud';
+const config = { providers: Object.fromEntries(PRESET_NAMES.map((name) => [name, { preset: name }])) };
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+describe('each preset, from one line of configuration', () => {
+  let upstream: Upstream;
+  let broker: TestBroker;
+  const listed = new Map<string, UpstreamCall['headers']>();
+
+  beforeAll(async () => {
+    upstream = await startUpstream();
+    const list = modelList('its-model');
+    upstream.scriptModels(async (call) => {
+      listed.set(call.record.path, call.record.headers);
+      await list(call);
+    });
+    const origin = `http://127.0.0.1:${upstream.port}`;
+    const addresses = PRESET_NAMES.map((name) => [
+      presetOf(name).baseUrlVariable,
+      `${origin}/${name}${EXPECTED[name].path}`,
+    ]);
+    const cloudKeys = PRESET_NAMES.filter(isCloud).map((name) => presetOf(name).keys[0]);
+    const keys = cloudKeys.map((key) => [key, KEYS[key]]);
+    const env = Object.fromEntries([...addresses, ...keys]) as Record<string, string>;
+    broker = await TestBroker.start({ config, env, redis });
+    await eventually(() => (listed.size >= PRESET_NAMES.length ? true : undefined), 'all lists of models');
+  });
+
+  beforeEach(() => {
+    upstream.calls.length = 0;
+  });
+
+  afterAll(async () => {
+    await broker?.stop();
+    await upstream?.close();
+  });
+
+  /** As `authorization` or in a header of its own; nothing for a server that has no key. */
+  function expectCredential(name: PresetName, headers: UpstreamCall['headers']): void {
+    const { keyHeader } = presetOf(name);
+    const bearer = isCloud(name) && keyHeader === undefined ? `Bearer key-of-${name}` : undefined;
+    expect(headers.authorization).toBe(bearer);
+    expect(headers['api-key']).toBe(name === 'azure' ? 'key-of-azure' : undefined);
+    expect(JSON.stringify(headers).includes('key-of-')).toBe(isCloud(name));
+  }
+
+  async function ask(name: PresetName, body: object): Promise<Response> {
+    return fetch(`${broker.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: `${name}/its-model`, ...body }),
+    });
+  }
+
+  it.each(PRESET_NAMES)('%s asks for its models with its key', (name) => {
+    const headers = listed.get(`/${name}${EXPECTED[name].path}/models`);
+    if (!headers) throw new Error('its models were not asked for');
+    expectCredential(name, headers);
+  });
+
+  it.each(PRESET_NAMES)('%s gets what it understands, and gives a whole answer', async (name) => {
+    const choices = [{ index: 0, message: { role: 'assistant', content: 'Yes END' }, finish_reason: 'stop' }];
+    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+    upstream.script(json({ id: 'x', object: 'chat.completion', created: 1, model: 'm', choices, usage }));
+    const answer = await ask(name, REQUEST);
+    const body = (await answer.json()) as { choices: { message: { content: string } }[] };
+    expect({ status: answer.status, body }).toMatchObject({ status: 200, body: { usage } });
+    expect(body.choices[0]?.message.content).toBe(name === 'fireworks' ? 'Yes' : 'Yes END');
+
+    const { set = {}, gone = [], dropped } = CHANGES[name] ?? {};
+    expect(answer.headers.get('x-spillway-dropped')).toBe(dropped ?? null);
+    const [call] = upstream.calls;
+    expect(call?.path).toBe(`/${name}${EXPECTED[name].path}/chat/completions`);
+    if (call) expectCredential(name, call.headers);
+    const expected = { model: 'its-model', ...REQUEST, ...set };
+    const kept = Object.entries(expected).filter(([member]) => !gone.includes(member));
+    expect(call?.json).toEqual(Object.fromEntries<unknown>(kept));
+  });
+
+  it.each(PRESET_NAMES)('%s gives a stream', async (name) => {
+    const answer = await ask(name, { ...REQUEST, stream: true });
+    const text = await answer.text();
+    expect({ status: answer.status, text }).toMatchObject({ status: 200 });
+    expect(text).toContain('data: [DONE]');
+    expect(answer.headers.get('x-spillway-provider')).toBe(name);
+    const options = name === 'mistral' ? undefined : { include_usage: true };
+    expect(upstream.calls[0]?.json?.['stream_options']).toEqual(options);
+  });
+});
+
+describe('without addresses in the environment', () => {
+  let proxy: Server;
+  let broker: TestBroker;
+  const connects = new Set<string>();
+
+  beforeAll(async () => {
+    proxy = createServer();
+    proxy.on('connect', ({ url }, socket) => {
+      connects.add(url ?? '');
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const env = {
+      ...KEYS,
+      AZURE_OPENAI_RESOURCE: 'mine',
+      HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    };
+    const accounts = Object.entries(config.providers).filter(([, { preset }]) => isCloud(preset));
+    const providers = Object.fromEntries(accounts);
+    broker = await TestBroker.start({ config: { redis: { prefix: 'real' }, providers }, env, redis });
+  });
+
+  afterAll(async () => {
+    await broker?.stop();
+    proxy.close();
+    proxy.closeAllConnections();
+    await once(proxy, 'close');
+  });
+
+  it('each account is asked at the host that its service documents', async () => {
+    const hosts = PRESET_NAMES.filter(isCloud).map((name) => EXPECTED[name].host ?? `no host of ${name}`);
+    await eventually(
+      () => (connects.size >= hosts.length ? true : undefined),
+      `calls of ${hosts.length} hosts`,
+    );
+    expect([...connects].toSorted()).toEqual(hosts.toSorted());
+  });
+});
