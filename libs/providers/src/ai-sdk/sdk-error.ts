@@ -1,0 +1,57 @@
+import type { CallFacts } from '#core/failure.js';
+import { findError, isRecord, toStatusFacts } from '../openai-compatible/upstream-error.js';
+import { RequestError } from './request-error.js';
+
+/** Errors of the AI SDK that speak of the request: nothing of it was sent. */
+const REQUEST_ERRORS: ReadonlySet<string> = new Set([
+  'AI_UnsupportedFunctionalityError',
+  'AI_InvalidArgumentError',
+  'AI_InvalidPromptError',
+  'AI_TypeValidationError',
+  'AI_TooManyEmbeddingValuesForCallError',
+]);
+
+/** What an error before the call was sent means: the caller asked for something that the kind does not have. */
+export function toUnsentFacts(error: unknown, secrets: readonly string[]): CallFacts {
+  if (error instanceof RequestError) return error.facts;
+  const { name, message } = toRecord(error);
+  if (!REQUEST_ERRORS.has(String(name))) {
+    return { kind: 'malformed', reason: 'the request could not be put into the terms of the provider' };
+  }
+  return toStatusFacts({ type: 'invalid_request_error', message: String(message) }, secrets, { status: 400 });
+}
+
+/**
+ * What an error inside an answer means, thrown by the AI SDK or sent as a part of a stream. HTTP had nothing against
+ * it, so the status of an error that the upstream reports is one inside a 200.
+ */
+export function toErrorFacts(error: unknown, secrets: readonly string[]): CallFacts {
+  const { statusCode, type, message, responseBody } = toRecord(error);
+  const body = parse(responseBody);
+  const reported = isRecord(body) ? findError(body) : undefined;
+  if (typeof statusCode === 'number' && statusCode >= 400) {
+    const words = { ...(isText(type) && { type }), ...(isText(message) && { message }) };
+    return toStatusFacts({ ...words, ...reported, code: String(statusCode) }, secrets, { status: 200 });
+  }
+  if (reported) return toStatusFacts(reported, secrets, { status: 200 });
+  return { kind: 'malformed', reason: 'the answer is not in the form of the provider' };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** An error's members; a part of a stream carries a plain object. */
+function toRecord(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof Error) return { ...error, name: error.name, message: error.message };
+  return isRecord(error) ? error : {};
+}
+
+function parse(text: unknown): unknown {
+  if (typeof text !== 'string') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
