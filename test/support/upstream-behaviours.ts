@@ -37,7 +37,8 @@ export function stream(...steps: readonly Step[]): Behaviour {
 
 export function streamAs(format: StreamFormat, ...steps: readonly Step[]): Behaviour {
   return async (call) => {
-    call.response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).flushHeaders();
+    const type = format.contentType ?? 'text/event-stream; charset=utf-8';
+    call.response.writeHead(200, { 'content-type': type }).flushHeaders();
     const writer = new StreamWriter(call, format);
     for (const step of steps) {
       if (writer.stopped || call.closed.aborted) return;

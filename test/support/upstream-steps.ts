@@ -6,6 +6,8 @@ import type { Gate } from './upstream-gate.js';
 export type Step = (writer: StreamWriter) => Promise<void>;
 
 export interface StreamFormat {
+  /** Default: an event stream's. */
+  readonly contentType?: string;
   /** Lines end in CR LF. Default: LF. */
   readonly crlf?: boolean;
   /** Longest write, bytes; 1 splits inside every character. Default: one write per event. */

@@ -2,11 +2,11 @@ import type { SharedV4Warning } from '@ai-sdk/provider';
 import type { Dispatcher } from 'undici';
 import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
-import { createDispatcher, type ProxyEnvironment } from '../openai-compatible/dispatcher.js';
-import { Exchange } from '../openai-compatible/exchange.js';
-import { FIXED_HEADERS } from '../openai-compatible/openai-compatible-provider.js';
-import { parseJson, readBody } from '../openai-compatible/relay.js';
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { createDispatcher, type ProxyEnvironment } from '../http/dispatcher.js';
+import { Exchange } from '../http/exchange.js';
+import { readBody } from '../http/read-body.js';
+import { buildHeaders, findSecrets } from '../http/call-headers.js';
+import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
 import { embedAll, toEmbeddingBody, toEmbedOptions } from './embeddings.js';
 import { modelListing } from './model-list.js';
@@ -54,9 +54,6 @@ const DEFAULT_LIMITS: WireLimits = {
 
 const DISCOVERY_MS = 5_000;
 
-/** Shorter header values are no secrets, and taking them out would garble the words. */
-const MIN_SECRET_LENGTH = 8;
-
 const DONE = Buffer.from('data: [DONE]\n\n');
 
 type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;
@@ -77,8 +74,8 @@ export class AiSdkProvider implements Provider {
     const { connections, environment } = options;
     this.url = new URL(options.baseUrl ?? defaultBaseUrl(options));
     this.dispatcher = createDispatcher({ url: this.url, connections, environment });
-    this.headers = buildHeaders(options.headers);
-    this.secrets = findSecrets(options);
+    this.headers = buildHeaders({ headers: options.headers });
+    this.secrets = secretsOf(options);
     this.models = loadSdkModels(options, this.baseUrl);
     // Whoever calls is told; nobody may call before the process ends.
     this.models.catch(() => undefined);
@@ -276,22 +273,10 @@ function defaultBaseUrl(options: AiSdkAccount): string {
   }
 }
 
-function buildHeaders(headers: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const fixed = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
-  return {
-    'accept-encoding': 'identity',
-    'user-agent': 'spillway',
-    ...Object.fromEntries(fixed.filter(([name]) => !FIXED_HEADERS.test(name))),
-  };
-}
-
-function findSecrets(options: AiSdkOptions): readonly string[] {
-  const keys =
-    options.kind === 'bedrock'
-      ? [options.apiKey, options.accessKeyId, options.secretAccessKey, options.sessionToken]
-      : [options.apiKey];
-  const words = Object.values(options.headers ?? {}).flatMap((value) => value.split(/\s+/));
-  const secrets = [...keys.filter((key) => key), ...words.filter((word) => word.length >= MIN_SECRET_LENGTH)];
-  // Longest first, or a secret that contains another would be left half.
-  return secrets.filter((secret) => secret !== undefined).toSorted((a, b) => b.length - a.length);
+/** Everything that lets us in. */
+function secretsOf(options: AiSdkOptions): readonly string[] {
+  const { accessKeyId, secretAccessKey, sessionToken } =
+    options.kind === 'bedrock' ? options : ({} as Partial<Extract<AiSdkAccount, { kind: 'bedrock' }>>);
+  const keys = [accessKeyId, secretAccessKey, sessionToken].filter((key) => key !== undefined);
+  return [...findSecrets(options), ...keys].toSorted((a, b) => b.length - a.length);
 }

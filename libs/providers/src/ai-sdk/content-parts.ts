@@ -1,5 +1,5 @@
 import type { LanguageModelV4FilePart, LanguageModelV4TextPart } from '@ai-sdk/provider';
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import { KINDS, type AiSdkKind } from './kinds.js';
 import { RequestError } from './request-error.js';
 

@@ -1,6 +1,6 @@
 import type { LanguageModelV4FinishReason } from '@ai-sdk/provider';
 import type { CallFacts } from '#core/failure.js';
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import { KINDS, type AiSdkKind } from './kinds.js';
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';

@@ -1,4 +1,4 @@
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import type { AiSdkAccount } from './sdk-models.js';
 
 /** How a kind is asked for its models. */

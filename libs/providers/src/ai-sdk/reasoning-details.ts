@@ -1,4 +1,4 @@
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import { isClaude, KINDS, type AiSdkKind } from './kinds.js';
 
 /**

@@ -1,6 +1,7 @@
 import { MAX_RETRY_AFTER_MS } from '#core/retry-after.js';
-import type { ResponseHeaders } from '../openai-compatible/exchange.js';
-import { isRecord, readUpstreamError, type UpstreamError } from '../openai-compatible/upstream-error.js';
+import type { ResponseHeaders } from '../http/exchange.js';
+import { readUpstreamError, type UpstreamError } from '../http/upstream-error.js';
+import { isRecord } from '../json.js';
 import type { AiSdkKind } from './kinds.js';
 
 /** An error response: its words, its status where that misleads, and the wait it asks for beside Retry-After. */

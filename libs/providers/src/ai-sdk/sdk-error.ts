@@ -1,5 +1,6 @@
 import type { CallFacts } from '#core/failure.js';
-import { findError, isRecord, toStatusFacts } from '../openai-compatible/upstream-error.js';
+import { findError, toStatusFacts } from '../http/upstream-error.js';
+import { isRecord } from '../json.js';
 import { RequestError } from './request-error.js';
 
 /** Errors of the AI SDK that speak of the request: nothing of it was sent. */

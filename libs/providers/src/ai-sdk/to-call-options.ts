@@ -1,5 +1,5 @@
 import type { LanguageModelV4CallOptions, LanguageModelV4Prompt } from '@ai-sdk/provider';
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import { isClaude, KINDS } from './kinds.js';
 import type { Served } from './reasoning-details.js';
 import { RequestError } from './request-error.js';

@@ -1,5 +1,5 @@
 import type { JSONValue, LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider';
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import { toParts, toText } from './content-parts.js';
 import { readDetails, toMetadata, type Served } from './reasoning-details.js';
 import { RequestError } from './request-error.js';

@@ -1,5 +1,5 @@
 import type { LanguageModelV4Usage } from '@ai-sdk/provider';
-import { isRecord } from '../openai-compatible/upstream-error.js';
+import { isRecord } from '../json.js';
 import type { Usage } from '../provider.js';
 
 /** Counts in OpenAI's form. */

@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { CallFacts } from '#core/failure.js';
 import { retryAfterMs } from '#core/retry-after.js';
-import { Exchange, toConnectionFacts, type ResponseHeaders } from '../openai-compatible/exchange.js';
-import { parseJson, readBody } from '../openai-compatible/relay.js';
-import { findError, isRecord, toStatusFacts } from '../openai-compatible/upstream-error.js';
+import { Exchange, toConnectionFacts, type ResponseHeaders } from '../http/exchange.js';
+import { mediaType } from '../http/call-headers.js';
+import { readErrorBody } from '../http/read-body.js';
+import { findError, toStatusFacts } from '../http/upstream-error.js';
+import { isRecord } from '../json.js';
 import type { CallTimeouts } from '../provider.js';
 import { KINDS, type AiSdkKind } from './kinds.js';
 import { readRefusal } from './refusal.js';
@@ -31,10 +33,6 @@ export interface WireOptions {
   readonly limits: WireLimits;
   readonly secrets: readonly string[];
 }
-
-/** Words of an error are worth this much and no more: the next target waits. */
-const ERROR_BODY_BYTES = 64 * 1024;
-const ERROR_BODY_MS = 2_000;
 
 /** Why the AI SDK's `fetch` was given nothing; what really happened is in `WireCall.facts`. */
 class CallOver extends Error {}
@@ -215,16 +213,6 @@ export class WireCall {
     const { firstTokenMs, idleMs } = this.options.timeouts;
     return this.outputSeen ? performance.now() + idleMs : this.startedAt + firstTokenMs;
   }
-}
-
-async function readErrorBody(exchange: Exchange): Promise<unknown> {
-  const read = await readBody(exchange, ERROR_BODY_BYTES, performance.now() + ERROR_BODY_MS);
-  return read.kind === 'body' ? parseJson(read.bytes) : undefined;
-}
-
-function mediaType(headers: ResponseHeaders): string | undefined {
-  const header = headers['content-type'];
-  return (Array.isArray(header) ? header[0] : header)?.split(';')[0]?.trim().toLowerCase();
 }
 
 function toHeaders(headers: ResponseHeaders): Headers {

@@ -1,0 +1,63 @@
+import { anthropicWire } from '../../../../../test/support/wire/anthropic.js';
+import { bedrockWire } from '../../../../../test/support/wire/bedrock.js';
+import { geminiWire } from '../../../../../test/support/wire/gemini.js';
+import type { Upstream } from '../../../../../test/support/upstream.js';
+import type { Wire } from '../../../../../test/support/wire/wire.js';
+import { AiSdkProvider, type AiSdkOptions } from '../ai-sdk-provider.js';
+
+export const WIRES: readonly Wire[] = [anthropicWire, geminiWire, bedrockWire];
+
+/** What every provider of the tests is let in with; it may be found in no error. */
+export const KEY = 'secret-key-of-ours';
+
+/** A provider of the wire's kind. */
+export function connect(
+  { kind, baseUrl }: Wire,
+  upstream: Upstream,
+  options: Partial<AiSdkOptions> = {},
+): AiSdkProvider {
+  const account = { kind, apiKey: KEY, ...(kind === 'bedrock' && { region: 'eu-north-1' }) };
+  return new AiSdkProvider({
+    name: 'test',
+    baseUrl: baseUrl(upstream),
+    ...account,
+    ...options,
+  } as AiSdkOptions);
+}
+
+/** A body with these members. */
+export function bodyOf(members: Readonly<Record<string, unknown>>): Buffer {
+  const messages = [{ role: 'user', content: 'Hi' }];
+  return Buffer.from(JSON.stringify({ model: 'public', messages, ...members }));
+}
+
+/** A chunk, as far as the tests look into it. */
+export interface Chunk {
+  readonly id: string;
+  readonly created: number;
+  readonly usage?: unknown;
+  readonly choices: readonly {
+    readonly finish_reason: string | null;
+    readonly delta?: {
+      readonly role?: string;
+      readonly content?: string;
+      readonly refusal?: string;
+      readonly reasoning_content?: string;
+      readonly reasoning_details?: readonly object[];
+      readonly tool_calls?: readonly {
+        readonly index: number;
+        readonly id?: string;
+        readonly type?: string;
+        readonly function: { readonly name?: string; readonly arguments: string };
+      }[];
+    };
+  }[];
+}
+
+export function chunksIn(text: string): readonly Chunk[] {
+  return text
+    .split('\n\n')
+    .map((event) => event.replace(/^data: /, ''))
+    .filter((data) => data !== '' && data !== '[DONE]')
+    .map((data) => JSON.parse(data) as Chunk);
+}
