@@ -6,7 +6,13 @@ const folders = {
   'libs/core': { ours: [], packages: ['zod'], node: [] },
   'libs/config': { ours: ['libs/core'], packages: ['yaml'], node: ['fs', 'path', 'crypto'] },
   'libs/broker': { ours: ['libs/core'], packages: ['bullmq', 'ioredis', 'ulid'] },
-  'libs/providers': { ours: ['libs/core'], packages: ['undici', 'eventsource-parser'] },
+  'libs/providers': {
+    ours: ['libs/core'],
+    packages: [
+      ...['undici', 'eventsource-parser', '@ai-sdk/provider'],
+      ...['@ai-sdk/anthropic', '@ai-sdk/google', '@ai-sdk/amazon-bedrock'],
+    ],
+  },
   'apps/api': {
     ours: ['libs/core', 'libs/broker', 'libs/config'],
     packages: [

@@ -59,7 +59,7 @@ describe('writeConfig', () => {
     const names = ['ollama', 'openai', 'anthropic'];
     expect(Object.keys(config.providers)).toEqual(names);
     for (const name of names) {
-      const { optional: _, ...same } = found.config.providers[name] ?? {};
+      const { optional: _, ...same } = { optional: undefined, ...found.config.providers[name] };
       expect(config.providers[name]).toEqual(same);
     }
     expect(config.models['default']?.targets).toMatchObject([

@@ -11,6 +11,7 @@ const part = (type: string) => ({ messages: [{ role: 'user', content: [{ type: '
 
 describe('fit', () => {
   it.each<[Endpoint, Record<string, unknown>, Capabilities, string, RegExp]>([
+    ['embeddings', {}, { endpoints: ['chat'] }, 'model', /has no embeddings/],
     ['chat', { n: 2 }, { n: 'unsupported' }, 'n', /gives one answer per request/],
     ['completions', { n: 2 }, { n: 'unsupported' }, 'n', /one answer/],
     ['completions', { n: 2, best_of: 4 }, { n: 'emulated' }, 'best_of', /cannot choose the best/],
@@ -51,6 +52,7 @@ describe('fit', () => {
   });
 
   it.each<[Endpoint, Record<string, unknown>, Capabilities]>([
+    ['chat', {}, { endpoints: ['chat'] }],
     ['chat', { n: 1 }, { n: 'unsupported' }],
     ['chat', { n: null }, { n: 'unsupported' }],
     ['chat', { n: 3 }, { n: 'emulated' }],

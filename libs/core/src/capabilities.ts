@@ -1,9 +1,13 @@
+import type { Endpoint } from './endpoint.js';
+
 /**
  * What a provider, or the model of one target, lacks, limits or names differently. Every member is optional; absent
  * means: as OpenAI has it. The plan leaves out what cannot take a request (`fit`), and the provider client gives the
  * rest a body that it understands (`adaptBody`).
  */
 export interface Capabilities {
+  /** What it can be asked for at all; absent: every endpoint. */
+  readonly endpoints?: readonly Endpoint[];
   /** Several answers to one prompt: in one call, by as many calls that are merged, or not at all. */
   readonly n?: 'native' | 'emulated' | 'unsupported';
   readonly tools?: boolean;
@@ -37,6 +41,7 @@ export type FeatureName =
 
 /** What a request uses of all that a provider may lack; made by `readFeatures`. */
 export interface Features {
+  readonly endpoint: Endpoint;
   /** Answers that are asked for to each prompt. */
   readonly n: number;
   /** Candidates of which legacy completions choose the best; absent: none are asked for. */
@@ -81,8 +86,9 @@ export function fit(features: Features, capabilities: Capabilities = {}): Fit {
 }
 
 function lackOf(features: Features, capabilities: Capabilities): Lack | undefined {
-  const { uses, members } = features;
-  const { parameters = {} } = capabilities;
+  const { endpoint, uses, members } = features;
+  const { parameters = {}, endpoints } = capabilities;
+  if (endpoints && !endpoints.includes(endpoint)) return { param: 'model', reason: `has no ${endpoint}` };
   const lack = lackOfChoices(features, capabilities) ?? lackOfDimensions(features, capabilities);
   if (lack) return lack;
   for (const name of featureNames) {

@@ -19,6 +19,7 @@ export function readFeatures(endpoint: Endpoint, body: JsonObject): Features {
   const { n, best_of: bestOf, dimensions } = body;
   const hasChoices = endpoint === 'chat' || endpoint === 'completions';
   return {
+    endpoint,
     n: hasChoices && typeof n === 'number' ? n : 1,
     ...(endpoint === 'completions' && typeof bestOf === 'number' && { bestOf }),
     uses: usesOf(endpoint, body),

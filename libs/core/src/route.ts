@@ -2,6 +2,7 @@ import { mergeCapabilities, type Capabilities } from './capabilities.js';
 import { ENDPOINTS, type Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
+import { capabilitiesOfKind } from './kind-capabilities.js';
 import { showName } from './scrub.js';
 import type { Location, Target } from './target.js';
 
@@ -162,7 +163,8 @@ export function targetOf(provider: string, model: string, catalogue: Catalogue, 
   const location = providerLocation(provider, catalogue) ?? 'cloud';
   const { maxQueueWaitMs, capabilities: configured } = configuredProvider(provider, catalogue) ?? {};
   const announced = catalogue.fleet.providers.get(provider)?.capabilities;
-  const capabilities = mergeCapabilities(announced, configured, own);
+  const ofKind = capabilitiesOfKind(kindOf(provider, catalogue));
+  const capabilities = mergeCapabilities(ofKind, announced, configured, own);
   return {
     provider,
     model,

@@ -1,3 +1,4 @@
+import { AiSdkProvider, type AiSdkOptions } from './ai-sdk/ai-sdk-provider.js';
 import { withEmulatedChoices } from './choices/with-emulated-choices.js';
 import { DemoProvider } from './demo.js';
 import { OpenAiCompatibleProvider } from './openai-compatible/openai-compatible-provider.js';
@@ -9,6 +10,7 @@ import type { Provider } from './provider.js';
 export type ProviderOptions =
   | ({ readonly kind: 'openai-compatible' } & OpenAiCompatibleOptions)
   | ({ readonly kind: 'ollama' } & OllamaOptions)
+  | AiSdkOptions
   | { readonly kind: 'demo' };
 
 /**
@@ -25,6 +27,10 @@ function createClient(options: ProviderOptions): Provider {
       return new OpenAiCompatibleProvider(options);
     case 'ollama':
       return new OllamaProvider(options);
+    case 'anthropic':
+    case 'gemini':
+    case 'bedrock':
+      return new AiSdkProvider(options);
     case 'demo':
       return new DemoProvider();
   }

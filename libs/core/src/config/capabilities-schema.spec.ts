@@ -16,6 +16,7 @@ function parse(capabilities: unknown) {
 describe('capabilities in the file', () => {
   it('are read as they are written, of a provider and of a target, for every kind', () => {
     const all: Required<Capabilities> = {
+      endpoints: ['chat', 'embeddings'],
       n: 'emulated',
       tools: false,
       parallelToolCalls: false,

@@ -26,6 +26,12 @@ const has = (text: string) => z.boolean().exactOptional().describe(text);
 
 /** Of a provider, or of one target. Everything is optional: what is not said is as OpenAI has it. */
 export const capabilities = section({
+  endpoints: z
+    .array(z.enum(['chat', 'completions', 'embeddings', 'moderations', 'rerank']))
+    .exactOptional()
+    .describe(
+      'What it can be asked for: `chat`, `completions`, `embeddings`, `moderations`, `rerank`. Default: all.',
+    ),
   n: z
     .enum(['native', 'emulated', 'unsupported'])
     .exactOptional()

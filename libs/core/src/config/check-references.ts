@@ -17,7 +17,9 @@ export function checkReferences(tree: unknown, fromEnvironment: ReadonlySet<stri
     if (names) problems.push(...unknownProviders(targets, names, path, fromEnvironment));
     problems.push(...repeatedTargets(targets, id, path));
   }
-  for (const [name, provider] of entries(providers)) problems.push(...doubleCredential(name, provider));
+  for (const [name, provider] of entries(providers)) {
+    problems.push(...doubleCredential(name, provider), ...bedrockCredential(name, provider));
+  }
   return problems;
 }
 
@@ -68,6 +70,23 @@ function doubleCredential(name: string, provider: unknown): PathProblem[] {
       path: ['providers', name, 'headers', header],
       message: 'apiKey is sent as this header already; remove one of the two',
     }));
+}
+
+/** A key, or the two that sign: with less there is nothing to send. */
+function bedrockCredential(name: string, provider: unknown): PathProblem[] {
+  if (member(provider, 'kind') !== 'bedrock') return [];
+  const has = (field: string) => member(provider, field) !== undefined;
+  const path: ConfigPath = ['providers', name];
+  if (!has('apiKey') && !has('accessKeyId') && !has('secretAccessKey')) {
+    return [{ path, message: 'a credential is required: apiKey, or accessKeyId and secretAccessKey' }];
+  }
+  if (has('accessKeyId') !== has('secretAccessKey')) {
+    return [{ path, message: 'accessKeyId and secretAccessKey belong together; add the other one' }];
+  }
+  if (has('apiKey') && has('accessKeyId')) {
+    return [{ path, message: 'apiKey is used alone; remove it, or accessKeyId and secretAccessKey' }];
+  }
+  return [];
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -132,9 +132,11 @@ describe('a wrong configuration', () => {
     [
       'unknown kind',
       { providers: { p: { kind: 'olama' } } },
-      ['providers.p.kind: expected one of the known kinds: openai-compatible, demo'],
+      [
+        'providers.p.kind: expected one of the known kinds: openai-compatible, anthropic, gemini, bedrock, demo',
+      ],
     ],
-    ['no kind', { providers: { p: {} } }, [/p\.kind: .*openai-compatible, demo/]],
+    ['no kind', { providers: { p: {} } }, [/p\.kind: .*openai-compatible, anthropic, gemini, bedrock, demo/]],
     [
       'no location, no URL',
       { providers: { p: { kind: 'openai-compatible' } } },

@@ -11,7 +11,8 @@ import {
   wholeNumber,
   withoutPrototype,
 } from './fields.js';
-import { callTimeouts, providersSchema } from './provider-schema.js';
+import { callTimeouts } from './provider-fields.js';
+import { providersSchema } from './provider-schema.js';
 import type { SecretRef } from './secret.js';
 
 const server = section({
@@ -209,6 +210,9 @@ type DeepReadonly<Value> = Value extends SecretRef
 export type Config = DeepReadonly<z.output<typeof configSchema>>;
 export type ProviderConfig = Config['providers'][string];
 export type OpenAiCompatibleConfig = Extract<ProviderConfig, { readonly kind: 'openai-compatible' }>;
+export type AnthropicConfig = Extract<ProviderConfig, { readonly kind: 'anthropic' }>;
+export type GeminiConfig = Extract<ProviderConfig, { readonly kind: 'gemini' }>;
+export type BedrockConfig = Extract<ProviderConfig, { readonly kind: 'bedrock' }>;
 export type DemoConfig = Extract<ProviderConfig, { readonly kind: 'demo' }>;
 export type ModelConfig = Config['models'][string];
 export type TargetConfig = ModelConfig['targets'][number];

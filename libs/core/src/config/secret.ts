@@ -57,10 +57,15 @@ export function resolveSecret(ref: SecretRef, env: Env): ResolvedSecret {
   return value === '' ? { kind: 'missing', variable: ref.variables[0] ?? '' } : { kind: 'ok', value };
 }
 
+/** Settings of a provider that are secrets. */
+const PROVIDER_SECRETS = ['apiKey', 'accessKeyId', 'secretAccessKey', 'sessionToken'];
+
 /** Where the file holds secrets: these stay references when it is loaded. */
 export function isSecretPath(path: readonly (string | number)[]): boolean {
   const [section, , field] = path;
   if (section === 'providers')
-    return path.length === 3 ? field === 'apiKey' : path.length === 4 && field === 'headers';
+    return path.length === 3
+      ? PROVIDER_SECRETS.includes(String(field))
+      : path.length === 4 && field === 'headers';
   return section === 'applications' && path.length === 4 && field === 'apiKeys';
 }

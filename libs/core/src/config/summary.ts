@@ -1,4 +1,4 @@
-import type { Config } from './schema.js';
+import type { BedrockConfig, Config } from './schema.js';
 import { resolveSecret, type SecretRef } from './secret.js';
 import type { Env } from './template.js';
 
@@ -28,7 +28,7 @@ export function summarizeConfig(config: Config, env: Env): ConfigSummary {
       kind: provider.kind,
       location: provider.location,
       concurrency: provider.concurrency,
-      optional: provider.optional ?? false,
+      optional: 'optional' in provider && provider.optional,
       ...(provider.kind !== 'demo' && provider.fallbackModel !== undefined
         ? { fallbackModel: provider.fallbackModel }
         : {}),
@@ -47,7 +47,10 @@ export function summarizeConfig(config: Config, env: Env): ConfigSummary {
 
 function providerSecrets(provider: Config['providers'][string]): readonly SecretRef[] {
   if (provider.kind === 'demo') return [];
-  return [...(provider.apiKey ? [provider.apiKey] : []), ...Object.values(provider.headers)];
+  const { accessKeyId, secretAccessKey, sessionToken } =
+    provider.kind === 'bedrock' ? provider : ({} as Partial<BedrockConfig>);
+  const keys = [provider.apiKey, accessKeyId, secretAccessKey, sessionToken];
+  return [...keys.filter((key) => key !== undefined), ...Object.values(provider.headers)];
 }
 
 function credentialOf(

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { collectCall, type CollectOptions } from '../../../../test/support/collect-call.js';
 import type { Upstream } from '../../../../test/support/upstream.js';
+import { anthropicWire } from '../../../../test/support/wire/anthropic.js';
 import { COUNTS, type Said } from '../../../../test/support/wire/wire.js';
 import type { ProviderFrame } from '../provider.js';
 import type { AiSdkProvider } from './ai-sdk-provider.js';
@@ -140,7 +141,7 @@ describe.each(WIRES)('a provider of the kind $kind', (wire) => {
     expect(message.details).toEqual([
       expect.objectContaining({ type: 'reasoning.text', ...thought, index: 0 }),
     ]);
-    if (stream) expect(firstOutput(frames)).toContain('reasoning_content');
+    expect(firstOutput(frames)).toContain('reasoning_content');
   });
 
   it.each([[true], [false]])('sends its own signed thoughts back to it, stream: %s', async (stream) => {
@@ -203,15 +204,17 @@ describe.each(WIRES)('a provider of the kind $kind', (wire) => {
     );
     expect(upstream.modelCalls).toBe(wire.kind === 'bedrock' ? 0 : 1);
   });
+});
 
-  it('embeds, where the kind can', async () => {
+describe('embeddings', () => {
+  const body = Buffer.from(JSON.stringify({ model: 'm', input: ['a', 'b'], encoding_format: 'float' }));
+  const call = { endpoint: 'embeddings', stream: false, body } as const;
+
+  it.each(WIRES.filter((wire) => wire.embeddings !== undefined))('are vectors of $kind', async (wire) => {
+    const upstream = await wire.start();
+    const provider = connect(wire, upstream);
     if (wire.embeddings) upstream.otherwise(wire.embeddings());
-    const body = Buffer.from(JSON.stringify({ model: 'm', input: ['a', 'b'] }));
-    const { text, end } = await collectCall(provider, { endpoint: 'embeddings', stream: false, body });
-    if (!wire.embeddings) {
-      expect(end).toMatchObject({ ok: false, phase: 'not_sent', facts: { status: 400, param: 'model' } });
-      return;
-    }
+    const { text, end } = await collectCall(provider, call);
     const { data } = JSON.parse(text) as { data: { index: number; embedding: number[] }[] };
     expect(data.map(({ index, embedding }) => [index, embedding.length])).toEqual([
       [0, 4],
@@ -219,6 +222,18 @@ describe.each(WIRES)('a provider of the kind $kind', (wire) => {
     ]);
     expect(data[0]?.embedding).not.toEqual(data[1]?.embedding);
     expect(end.ok).toBe(true);
+    await Promise.all([provider.close(), upstream.close()]);
+  });
+
+  it('are none of anthropic, which is said before anything is sent', async () => {
+    const [wire] = WIRES.filter((each) => each.embeddings === undefined);
+    expect(wire?.kind).toBe('anthropic');
+    const upstream = await anthropicWire.start();
+    const provider = connect(anthropicWire, upstream);
+    const { end } = await collectCall(provider, call);
+    expect(end).toMatchObject({ ok: false, phase: 'not_sent', facts: { status: 400, param: 'model' } });
+    expect(upstream.calls).toEqual([]);
+    await Promise.all([provider.close(), upstream.close()]);
   });
 });
 

@@ -66,24 +66,27 @@ export function toDetail(
 }
 
 /** The details of an assistant's message that this provider can read, in their order. */
-export function readDetails(value: unknown, served: Served): readonly ReasoningDetail[] {
+export function readDetails(value: unknown, served: Served): readonly WrittenDetail[] {
   if (!Array.isArray(value)) return [];
   return value
     .filter(isRecord)
-    .map((detail, index) => ({ index, ...detail }) as ReasoningDetail)
+    .map((detail, index) => ({ index, ...detail }) as WrittenDetail)
     .filter(isReadable)
-    .filter(({ type, format = formatOf(type, served) }) => format === formatOf(type, served))
+    .filter(({ type, format }) => format === undefined || format === formatOf(type, served))
     .toSorted((one, other) => one.index - other.index);
 }
 
-function isReadable({ type, text, signature, data, index }: ReasoningDetail): boolean {
+/** As a client sends it back; one that leaves out the format means ours. */
+type WrittenDetail = Omit<ReasoningDetail, 'format'> & Partial<Pick<ReasoningDetail, 'format'>>;
+
+function isReadable({ type, text, signature, data, index }: WrittenDetail): boolean {
   if (typeof index !== 'number') return false;
   if (type === 'reasoning.encrypted') return typeof data === 'string';
   return type === 'reasoning.text' && typeof text === 'string' && typeof signature === 'string';
 }
 
 /** The provider's own block for a part of the prompt. */
-export function toMetadata(kind: AiSdkKind, { type, signature, data }: ReasoningDetail): Metadata {
+export function toMetadata(kind: AiSdkKind, { type, signature, data }: WrittenDetail): Metadata {
   const { namespace, signature: signed, encrypted } = KINDS[kind];
   const sealed = type === 'reasoning.encrypted' ? data : signature;
   const name = type === 'reasoning.encrypted' && encrypted ? encrypted : signed;

@@ -44,8 +44,11 @@ function isText(value: unknown): value is string {
 
 /** An error's members; a part of a stream carries a plain object. */
 function toRecord(error: unknown): Readonly<Record<string, unknown>> {
-  if (error instanceof Error) return { ...error, name: error.name, message: error.message };
-  return isRecord(error) ? error : {};
+  if (!isRecord(error)) return {};
+  // Those of the class are not own members of it.
+  return error instanceof Error
+    ? { ...Object.fromEntries(Object.entries(error)), name: error.name, message: error.message }
+    : error;
 }
 
 function parse(text: unknown): unknown {

@@ -102,7 +102,7 @@ export class WireCall {
     return {
       origin: url.origin,
       path: url.pathname + url.search,
-      method: method as Dispatcher.HttpMethod,
+      method,
       headers: { ...Object.fromEntries(new Headers(headers)), ...this.options.headers },
       body: body ?? null,
     };

@@ -8,18 +8,15 @@ import { AiSdkProvider, type AiSdkOptions } from '../ai-sdk-provider.js';
 export const WIRES: readonly Wire[] = [anthropicWire, geminiWire, bedrockWire];
 
 /** What every provider of the tests is let in with; it may be found in no error. */
-export const KEY = 'secret-key-of-ours';
+const KEY = 'secret-key-of-ours';
 
 /** A provider of the wire's kind. */
-export function connect(
-  { kind, baseUrl }: Wire,
-  upstream: Upstream,
-  options: Partial<AiSdkOptions> = {},
-): AiSdkProvider {
+export function connect(wire: Wire, upstream: Upstream, options: Partial<AiSdkOptions> = {}): AiSdkProvider {
+  const { kind } = wire;
   const account = { kind, apiKey: KEY, ...(kind === 'bedrock' && { region: 'eu-north-1' }) };
   return new AiSdkProvider({
     name: 'test',
-    baseUrl: baseUrl(upstream),
+    baseUrl: wire.baseUrl(upstream),
     ...account,
     ...options,
   } as AiSdkOptions);
