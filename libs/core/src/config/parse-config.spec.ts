@@ -132,11 +132,9 @@ describe('a wrong configuration', () => {
     [
       'unknown kind',
       { providers: { p: { kind: 'olama' } } },
-      [
-        'providers.p.kind: expected one of the known kinds: openai-compatible, anthropic, gemini, bedrock, demo',
-      ],
+      [/kind: expected one of the known kinds: openai-compatible, .*demo$/],
     ],
-    ['no kind', { providers: { p: {} } }, [/p\.kind: .*openai-compatible, anthropic, gemini, bedrock, demo/]],
+    ['no kind', { providers: { p: {} } }, [/p\.kind: .*openai-compatible, .*demo/]],
     [
       'no location, no URL',
       { providers: { p: { kind: 'openai-compatible' } } },
