@@ -17,8 +17,7 @@ import {
 /** The Generative Language API: `:generateContent` and `:streamGenerateContent?alt=sse`, each event a whole response. */
 export const geminiWire: Wire = {
   kind: 'gemini',
-  start: () =>
-    startWire(/:(streamGenerateContent|generateContent|embedContent|batchEmbedContents)/),
+  start: () => startWire(/:(streamGenerateContent|generateContent|embedContent|batchEmbedContents)/),
   baseUrl: ({ port }) => `http://127.0.0.1:${port}/v1beta`,
   says: (said, { gate } = {}) => {
     const whole = gatedWhole(json(toResponse(toParts(said), said)), gate);
