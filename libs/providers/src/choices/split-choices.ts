@@ -1,11 +1,11 @@
 import { readMember, rewriteBody } from '#core/body.js';
 import type { ProviderCall } from '../provider.js';
+import { readN } from './asked-choices.js';
 
 /** How many calls a call stands for: its `n` where that is to be emulated, else 1. */
 export function countEmulated({ capabilities, endpoint, body }: ProviderCall): number {
   if (capabilities?.n !== 'emulated' || (endpoint !== 'chat' && endpoint !== 'completions')) return 1;
-  const count = Number(readMember(body, 'n') ?? 1);
-  return Number.isSafeInteger(count) && count > 1 ? count : 1;
+  return readN(body);
 }
 
 /**

@@ -6,7 +6,9 @@ import type { ExchangeEvent } from '../http/exchange.js';
 
 const LIMITS = { maxEventLength: 10_000, maxStreamBytes: 100_000 };
 
-function createChat(options: { includeUsage?: boolean; continuousUsage?: boolean } = {}): ChatStream {
+function createChat(
+  options: { includeUsage?: boolean; continuousUsage?: boolean; choices?: number } = {},
+): ChatStream {
   return new ChatStream({ includeUsage: false, secrets: ['sk-secret'], ...LIMITS, ...options });
 }
 
@@ -282,5 +284,19 @@ describe('ChatStream and nonsense', () => {
         expect(['complete', 'failed']).toContain(play(createChat(), ...events, END).at(-1)?.kind);
       }),
     );
+  });
+
+  it.each([
+    ['[DONE]', data('data: [DONE]\n\n')],
+    ['the end', { kind: 'end' } as const],
+  ])('is no whole answer with fewer choices than were asked for, by %s', (_, end) => {
+    const chunk = (index: number) =>
+      data(`data: {"choices":[{"index":${index},"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n`);
+    const reason = '1 of 2 choices; if it does not know n, set capabilities.n to emulated';
+    expect(play(createChat({ choices: 2 }), chunk(0), end).at(-1)).toEqual({
+      kind: 'failed',
+      facts: { kind: 'malformed', reason },
+    });
+    expect(play(createChat({ choices: 2 }), chunk(0), chunk(1), end).at(-1)).toEqual({ kind: 'complete' });
   });
 });

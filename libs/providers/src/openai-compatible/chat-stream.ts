@@ -1,5 +1,6 @@
 import { rewriteBody } from '#core/body.js';
 import type { CallFacts } from '#core/failure.js';
+import { tooFewChoices } from '../choices/asked-choices.js';
 import type { Usage } from '../provider.js';
 import { ChunkCorrections } from './chunk-corrections.js';
 import { readChoices, readUsage, type ChunkChoice } from './chunk.js';
@@ -20,6 +21,8 @@ export interface ChatStreamOptions {
   readonly includeUsage: boolean;
   /** Did the client ask for counts on every chunk (`stream_options.continuous_usage_stats`)? They stay there. */
   readonly continuousUsage?: boolean;
+  /** How many choices make it a whole answer. Default: 1. */
+  readonly choices?: number;
   /** Stop words that the upstream leaves at the end of a text. Default: none. */
   readonly stopWords?: readonly string[];
   /** Words to take out of upstream errors. */
@@ -75,7 +78,7 @@ export class ChatStream implements AnswerStream {
         return;
       case 'end':
         yield* this.readTail();
-        yield* this.emit(this.whole ? { kind: 'complete' } : failed({ kind: 'truncated' }));
+        yield* this.emit(this.ended);
         return;
       case 'error':
         // Cut off behind the finish: nothing of the answer is missing.
@@ -96,9 +99,18 @@ export class ChatStream implements AnswerStream {
     return this.outputSeen ? 'idle' : 'first_token';
   }
 
-  /** Every choice that was begun has its finish_reason. */
+  /** Every choice that was asked for, or begun, has its finish_reason. */
   private get whole(): boolean {
-    return this.finished.size > 0 && this.finished.size === this.seen.size;
+    const { choices = 1 } = this.options;
+    return this.finished.size >= choices && this.finished.size === this.seen.size;
+  }
+
+  /** How an upstream's own end of the stream is to be read. */
+  private get ended(): AnswerStep {
+    if (this.whole) return { kind: 'complete' };
+    const { choices = 1 } = this.options;
+    const isBrokenOff = this.finished.size === 0 || this.finished.size < this.seen.size;
+    return isBrokenOff ? failed({ kind: 'truncated' }) : malformed(tooFewChoices(this.seen.size, choices));
   }
 
   private *read(events: readonly SseEvent[]): Generator<AnswerStep, void, void> {
@@ -122,7 +134,7 @@ export class ChatStream implements AnswerStream {
 
   private map(event: SseEvent): Mapped {
     const data = event.data.trim();
-    if (data === '[DONE]') return this.whole ? { kind: 'complete' } : failed({ kind: 'truncated' });
+    if (data === '[DONE]') return this.ended;
     if (data === '') return undefined;
     const value = parse(data);
     const { secrets } = this.options;

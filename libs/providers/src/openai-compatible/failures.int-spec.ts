@@ -4,6 +4,7 @@ import { startUpstream } from '../../../../test/support/upstream.js';
 import type { Upstream } from '../../../../test/support/upstream.js';
 import type { Behaviour } from '../../../../test/support/upstream-behaviours.js';
 import {
+  answer,
   drop,
   endlessBody,
   html,
@@ -215,4 +216,15 @@ describe('a call that fails', () => {
       await upstream.waitForHangUp(await upstream.waitForCall(1));
     });
   });
+
+  it.each([true, false])(
+    'has fewer choices than were asked for (stream: %s): no answer',
+    async (isStream) => {
+      upstream.script(answer('Hi'));
+      const body = Buffer.from(JSON.stringify({ model: 'm', messages: [], stream: isStream, n: 2 }));
+      const { end } = await collectCall(provider, { body, stream: isStream });
+      const reason = expect.stringMatching(/^1 of 2 choices/);
+      expect(end).toMatchObject({ ok: false, aborted: false, facts: { kind: 'malformed', reason } });
+    },
+  );
 });

@@ -2,6 +2,7 @@ import { readMember, rewriteBody } from '#core/body.js';
 import { ENDPOINTS } from '#core/endpoint.js';
 import type { Received } from '#core/estimate-tokens.js';
 import type { CallFacts } from '#core/failure.js';
+import { askedChoices, tooFewChoices } from '../choices/asked-choices.js';
 import type { AnswerLimits } from '../http/answer-limits.js';
 import { relayAnswer } from '../http/answer-stream.js';
 import type { Exchange } from '../http/exchange.js';
@@ -30,6 +31,7 @@ export function relayStream(context: RelayContext): AsyncGenerator<ProviderFrame
   const chat = new ChatStream({
     includeUsage: call.includeUsage,
     continuousUsage: call.includeUsage && asksForContinuousUsage(call.body),
+    choices: askedChoices(call),
     secrets,
     stopWords,
     maxEventLength: limits.eventLength,
@@ -59,6 +61,10 @@ export async function* relayBody(context: RelayContext): AsyncGenerator<Provider
   const list = value[answer];
   if (!Array.isArray(list) || list.length === 0) {
     return fail({ kind: 'malformed', reason: `the body has no ${answer}` });
+  }
+  const choices = askedChoices(call);
+  if (answer === 'choices' && list.length < choices) {
+    return fail({ kind: 'malformed', reason: tooFewChoices(list.length, choices) });
   }
   const trimmed = stopWords.length > 0 ? new StopWords(stopWords).take(list) : undefined;
   const bytes = trimmed
