@@ -79,7 +79,7 @@ const wrong: readonly { what: string; body: object; param: string }[] = [
   { what: 'no messages', body: { model: 'org/m' }, param: 'messages' },
   { what: 'empty messages', body: { ...GOOD, messages: [] }, param: 'messages' },
   { what: 'messages that are a text', body: { ...GOOD, messages: 'Hi' }, param: 'messages' },
-  { what: 'a message that is a text', body: { ...GOOD, messages: ['Hi'] }, param: 'messages' },
+  { what: 'a message that is a text', body: { ...GOOD, messages: ['Hi'] }, param: 'messages[0]' },
   { what: 'stream as a text', body: { ...GOOD, stream: 'true' }, param: 'stream' },
   { what: 'stream_options as a list', body: { ...GOOD, stream_options: [] }, param: 'stream_options' },
   {

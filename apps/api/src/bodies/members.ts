@@ -51,10 +51,10 @@ export function readStreamable<T extends StreamableBody>(
   raw: Record<string, unknown>,
   names: readonly (keyof T & string)[],
 ): T {
-  pick(into, raw, ['stream', 'stream_options']);
+  pick(into, raw, ['model', ...names, 'stream', 'stream_options']);
   const options: unknown = into.stream_options;
   if (isObject(options)) into.stream_options = pick(new StreamOptions(), options, ['include_usage']);
-  return readMembers(into, raw, names);
+  return check(into, ['model', ...names]);
 }
 
 /**
@@ -69,10 +69,18 @@ export function readMembers<T extends InferenceBody>(
   raw: Record<string, unknown>,
   names: readonly (keyof T & string)[],
 ): T {
-  pick(into, raw, ['model', ...names]);
-  const [error] = validateSync(into, { stopAtFirstError: true });
+  const checked = ['model', ...names];
+  return check(pick(into, raw, checked), checked);
+}
+
+/** The validator has members of a class before those that it inherits; whoever reads the error begins with `first`. */
+function check<T extends InferenceBody>(body: T, first: readonly string[]): T {
+  const errors = validateSync(body, { stopAtFirstError: true });
+  const rank = ({ property }: ValidationError) =>
+    first.includes(property) ? first.indexOf(property) : first.length;
+  const [error] = errors.toSorted((a, b) => rank(a) - rank(b));
   if (error) throw toSpillwayError(error, '');
-  return into;
+  return body;
 }
 
 /** A member that must pass a test of ours; `message` follows its name. */

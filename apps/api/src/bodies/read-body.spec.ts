@@ -44,6 +44,8 @@ describe('readBody', () => {
     ['completions', 'stream', { ...COMPLETION, stream: 'yes' }],
     ['completions', 'stream_options.include_usage', { ...COMPLETION, stream_options: { include_usage: 1 } }],
     ['embeddings', 'model', { input: 'a' }],
+    ['chat', 'model', {}],
+    ['completions', 'model', { stream: 1 }],
     ['embeddings', 'input', { model: 'm' }],
     ['embeddings', 'input', { ...EMBEDDING, input: '' }],
     ['embeddings', 'input', { ...EMBEDDING, input: ['a', ''] }],
