@@ -5,8 +5,8 @@ import type { ApiSettings } from './api-settings.js';
 import { errorOfConnection, pathOf, rawErrorResponse } from './edge-errors.js';
 import type { RequestRecord } from './request-record.js';
 
-/** How long a refused connection may take to read its refusal, ms. */
-const LINGER_MS = 1_000;
+/** How long a client may go on sending what nobody wants, and so come to read why, ms. */
+const LINGER_MS = 5_000;
 
 export interface ConnectionsOptions {
   readonly settings: ApiSettings;
@@ -31,6 +31,16 @@ export class Connections {
 
   constructor(private readonly options: ConnectionsOptions) {}
 
+  /** Keeps Node from closing a connection on which something is still on its way: its client would lose the answer. */
+  watch(socket: Socket): void {
+    const closeNow = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      const latest = this.latest.get(socket);
+      if (latest?.request.complete === true && !this.closing.has(socket)) closeNow();
+      else this.linger(socket);
+    };
+  }
+
   note(record: RequestRecord, request: IncomingMessage, raw: ServerResponse): void {
     const { socket } = request;
     this.latest.set(socket, { record, request, raw, before: this.latest.get(socket)?.raw });
@@ -53,16 +63,34 @@ export class Connections {
   /** For what Node could not make a request of, and for requests that do not arrive in time. */
   refuse(nodeCode: string | undefined, socket: Socket): void {
     const latest = this.pending(socket);
-    if (!socket.writable || hasLeft(nodeCode)) {
+    if (hasLeft(nodeCode)) {
       socket.destroy();
       return;
     }
     // The parser says it again for whatever arrives.
     if (this.closing.has(socket)) return;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
     const last = latest?.request.complete === true ? latest.raw : latest?.before;
     if (last && !last.destroyed) {
       this.closeBehind(last, socket, latest?.raw === last ? undefined : () => this.tell(nodeCode, socket));
     } else this.tell(nodeCode, socket);
+  }
+
+  /**
+   * Tells a client that waits for it to send its body, once its turn has come; `answer` begins to answer. Node itself would
+   * write it between head and body of an answer that is ready before its turn.
+   */
+  proceed(raw: ServerResponse, answer: () => void): void {
+    answer();
+    const tell = () => {
+      // Else it has been answered without its body.
+      if (!raw.headersSent && !raw.destroyed) raw.writeContinue();
+    };
+    if (raw.socket) tell();
+    else raw.once('socket', tell);
   }
 
   /** CONNECT: this is no proxy. */
@@ -97,9 +125,17 @@ export class Connections {
   }
 
   private end(socket: Socket, code: ErrorCode, params: ErrorParams, id = this.options.newRequestId()): void {
+    socket.write(rawErrorResponse(code, params, id));
+    this.linger(socket);
+  }
+
+  /** Sends what is left, and reads on until its client has closed, too: a reset would take from it what it has not read. */
+  private linger(socket: Socket): void {
     this.closing.add(socket);
-    socket.end(rawErrorResponse(code, params, id));
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 
   /** The latest request, unless it has been answered. */

@@ -286,4 +286,29 @@ describe('the edge', () => {
     );
     expect(line).toMatchObject({ outcome: 'client_gone' });
   });
+
+  it.each([
+    ['a path that is none', '/v1/nothing', 'content-length: #', 404],
+    ['a body that is too large', chat, 'content-length: #', 413],
+    ['another type', chat, 'content-type: text/plain\r\ncontent-length: #', 413],
+    ['a bad host', chat, 'host: b\r\ncontent-length: #', 400],
+    ['no chunks', chat, 'transfer-encoding: chunked', 400],
+  ])('tells a client that still sends megabytes why it is refused: %s', async (_, path, headers, status) => {
+    const body = 'x'.repeat(8_000_000);
+    const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${headers.replace('#', String(body.length))}\r\n\r\n`;
+    for (let times = 0; times < 5; times++) {
+      const answer = await sendBytes(api.url, head + body);
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(answer).toMatch(/\}$/);
+    }
+  });
+
+  it('does not wait for ever for a refused client to stop sending', async () => {
+    const socket = connect({ port: api.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(`POST /v1/nothing HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n`);
+    const drip = setInterval(() => socket.write('x'), 50);
+    await withDeadline(closed, 'the server to close the connection').finally(() => clearInterval(drip));
+  });
 });

@@ -54,6 +54,8 @@ export class Edge {
       // Fastify's own 503 has another body; ours is answered by the hook below.
       return503OnClosing: false,
       routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+      // The router takes `*healthz` for `/healthz`, and Nest then sends it past the hooks below.
+      rewriteUrl: ({ url = '' }) => (/^(?:\/|https?:\/\/)/.test(url) ? url : `/${url}`),
       genReqId: () => this.options.newRequestId(),
       clientErrorHandler: (error, socket) => this.connections.refuse(error.code, socket),
       frameworkErrors: (error, request, reply) => {
@@ -84,12 +86,16 @@ export class Edge {
     const { server } = fastify;
     // All of them, or what decides about a request may be one that was left out: the parser limits their bytes.
     server.maxHeadersCount = 0;
+    server.on('connection', (socket: Socket) => this.connections.watch(socket));
     server.on('connect', (request, socket: Socket) => this.connections.refuseTunnel(request, socket));
+    server.on('checkContinue', (request, response) =>
+      this.connections.proceed(response, () => server.emit('request', request, response)),
+    );
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     fastify.addHook('onRoute', requireDeclared);
     fastify.addHook('onRequest', (request, reply, done) => {
       // Nothing comes of it: its connection ends with an answer before this one.
-      if (!this.begin(request, reply)) return;
+      if (!this.begin(request, reply)) return void request.raw.resume();
       const refusal = refuseHead(request.raw) ?? this.refuse(request);
       // What is refused here may have a body on its way, which nobody is going to read; and behind a request to change
       // protocols, which is answered as if it were none, Node skips whatever it has read already.

@@ -128,7 +128,7 @@ export const CONNECTIONS: readonly RawCase[] = [
   {
     title: 'two expectations',
     bytes: post(['Expect: 100-continue', 'Expect: banana', LENGTH], SMUGGLED),
-    answers: [100, 'invalid_value'],
+    answers: REFUSED,
   },
   {
     title: 'an expectation in order',
@@ -164,6 +164,24 @@ export const CONNECTIONS: readonly RawCase[] = [
     title: 'a tunnel behind one that is refused',
     bytes: `${request('GET /nowhere HTTP/1.1', ['Host: a'])}CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n${SMUGGLED}`,
     answers: ['not_found'],
+  },
+  {
+    title: 'one in order, and then an expectation',
+    bytes: `${GOOD}${post(['Expect: 100-continue', LENGTH], SMUGGLED)}`,
+    answers: [200, 'invalid_json'],
+  },
+  {
+    title: 'an expectation of a path that there is not',
+    bytes: request('POST /nowhere HTTP/1.1', ['Host: a', 'Expect: 100-continue', LENGTH], SMUGGLED),
+    answers: ['not_found'],
+  },
+  {
+    title: 'an expectation of a body that is too large',
+    bytes: post(
+      ['Expect: 100-continue', 'Content-Length: 4000'],
+      SMUGGLED + 'x'.repeat(4_000 - SMUGGLED.length),
+    ),
+    answers: ['request_too_large'],
   },
   {
     title: 'one in order, and then a tunnel',

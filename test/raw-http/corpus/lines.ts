@@ -78,6 +78,11 @@ const METHODS = [
 /** Targets that are in order, and lead nowhere. */
 const TARGETS = [
   '/nowhere',
+  '*',
+  '*?a',
+  '*healthz',
+  '*/healthz',
+  'HTTP://a/healthz',
   'http://',
   '//healthz',
   '/healthz/',
@@ -165,6 +170,6 @@ export const LINES: readonly RawCase[] = [
   {
     title: 'the server as a whole',
     bytes: request('OPTIONS * HTTP/1.1', HEAD) + SMUGGLED,
-    answers: ['method_not_allowed'],
+    answers: ['not_found'],
   },
 ];
