@@ -11,6 +11,6 @@ export class ApiSettings {
     /** How long running answers may go on once the process was told to stop, ms: below the usual grace time of 30 s. */
     readonly drainMs = 25_000,
     /** A client that takes nothing for this long, ms, is gone: it would keep its answer, and its place, for nobody. */
-    readonly stallMs = 60_000,
+    readonly stallMs = config.server.stallTimeoutMs,
   ) {}
 }

@@ -47,6 +47,11 @@ const server = section({
   headersTimeoutMs: durationMs()
     .default(10_000)
     .describe('Time for the headers of a request to arrive, ms; then 408.'),
+  stallTimeoutMs: durationMs()
+    .default(60_000)
+    .describe(
+      'How long a client may take nothing of its answer, ms; then it is cut off, noticed within twice that time. A kept request can be gone on with, any other is cancelled.',
+    ),
   wholeAnswerKeepAlive: z
     .boolean()
     .default(false)
