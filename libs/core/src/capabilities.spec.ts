@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { fitOf, mergeCapabilities, type Capabilities } from './capabilities.js';
+import { judgeFit, mergeCapabilities, type Capabilities } from './capabilities.js';
 import type { Endpoint } from './endpoint.js';
 import { readFeatures } from './read-features.js';
 
 function fitOf(endpoint: Endpoint, body: Record<string, unknown>, capabilities: Capabilities) {
-  return fitOf(readFeatures(endpoint, body), capabilities);
+  return judgeFit(readFeatures(endpoint, body), capabilities);
 }
 
 const part = (type: string) => ({ messages: [{ role: 'user', content: [{ type: 'text' }, { type }] }] });
 
-describe('fitOf', () => {
+describe('judgeFit', () => {
   it.each<[Endpoint, Record<string, unknown>, Capabilities, string, RegExp]>([
     ['embeddings', {}, { endpoints: ['chat'] }, 'model', /has no embeddings/],
     ['chat', { n: 2 }, { n: 'unsupported' }, 'n', /gives one answer per request/],

@@ -2,7 +2,7 @@ import type { Endpoint } from './endpoint.js';
 
 /**
  * What a provider, or the model of one target, lacks, limits or names differently. Every member is optional; absent
- * means: as OpenAI has it. The plan leaves out what cannot take a request (`fitOf`), and the provider client gives the
+ * means: as OpenAI has it. The plan leaves out what cannot take a request (`judgeFit`), and the provider client gives the
  * rest a body that it understands (`adaptBody`).
  */
 export interface Capabilities {
@@ -78,7 +78,7 @@ const WITHOUT: Readonly<Record<FeatureName, string>> = {
 };
 
 /** Can the request be answered in full, but for members that may be dropped? */
-export function fitOf(features: Features, capabilities: Capabilities = {}): Fit {
+export function judgeFit(features: Features, capabilities: Capabilities = {}): Fit {
   const lack = lackOf(features, capabilities);
   if (lack) return { fits: false, lack };
   const { parameters = {} } = capabilities;

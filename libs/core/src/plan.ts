@@ -1,5 +1,5 @@
 import { formatTrail, recordSkip } from './attempt-record.js';
-import { fitOf, type Features, type Lack } from './capabilities.js';
+import { judgeFit, type Features, type Lack } from './capabilities.js';
 import type { Controls } from './controls.js';
 import { toWholeSeconds } from './decide-next.js';
 import { SpillwayError } from './errors.js';
@@ -80,7 +80,7 @@ const LACKS_SHOWN = 5;
 
 /** Those that can take the request, each with what it will not get of it. */
 function keepFitting(targets: readonly Target[], features: Features, route: Route): Target[] {
-  const fits = targets.map((target) => ({ target, fit: fitOf(features, target.capabilities) }));
+  const fits = targets.map((target) => ({ target, fit: judgeFit(features, target.capabilities) }));
   const kept = fits.flatMap(({ target, fit: found }) => {
     if (!found.fits) return [];
     return [found.dropped.length === 0 ? target : { ...target, dropped: found.dropped }];
