@@ -292,11 +292,8 @@ describe('ChatStream and nonsense', () => {
   ])('is no whole answer with fewer choices than were asked for, by %s', (_, end) => {
     const chunk = (index: number) =>
       data(`data: {"choices":[{"index":${index},"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n`);
-    const reason = '1 of 2 choices; if it does not know n, set capabilities.n to emulated';
-    expect(play(createChat({ choices: 2 }), chunk(0), end).at(-1)).toEqual({
-      kind: 'failed',
-      facts: { kind: 'malformed', reason },
-    });
+    const facts = { kind: 'malformed', reason: expect.stringMatching(/^1 of 2 choices/) };
+    expect(play(createChat({ choices: 2 }), chunk(0), end).at(-1)).toEqual({ kind: 'failed', facts });
     expect(play(createChat({ choices: 2 }), chunk(0), chunk(1), end).at(-1)).toEqual({ kind: 'complete' });
   });
 });
