@@ -9,22 +9,34 @@ import { TestBroker } from '../support/start-broker.js';
 import { json, modelList } from '../support/upstream-behaviours.js';
 import type { UpstreamCall } from '../support/upstream-call.js';
 import { startUpstream, type Upstream } from '../support/upstream.js';
+import { anthropicWire } from '../support/wire/anthropic.js';
+import { bedrockWire } from '../support/wire/bedrock.js';
+import { geminiWire } from '../support/wire/gemini.js';
+import type { Wire } from '../support/wire/wire.js';
 
 jest.setTimeout(60_000);
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Where each preset's API is below its host, and the header that its key travels in. */
-const EXPECTED: Readonly<Record<PresetName, { readonly path: string; readonly host?: string }>> = {
+interface Expected {
+  /** Its API below its host. */
+  readonly path: string;
+  readonly host?: string;
+  /** Where its key travels, if not as a bearer token. */
+  readonly header?: string;
+}
+
+const EXPECTED: Readonly<Record<PresetName, Expected>> = {
   ollama: { path: '/v1' },
   vllm: { path: '/v1' },
   'llama-cpp': { path: '/v1' },
   'lm-studio': { path: '/v1' },
   omlx: { path: '/v1' },
   openai: { path: '/v1', host: 'api.openai.com:443' },
-  azure: { path: '/openai/v1', host: 'mine.openai.azure.com:443' },
-  anthropic: { path: '/v1', host: 'api.anthropic.com:443' },
-  gemini: { path: '/v1beta/openai', host: 'generativelanguage.googleapis.com:443' },
+  azure: { path: '/openai/v1', host: 'mine.openai.azure.com:443', header: 'api-key' },
+  anthropic: { path: '/v1', host: 'api.anthropic.com:443', header: 'x-api-key' },
+  gemini: { path: '/v1beta', host: 'generativelanguage.googleapis.com:443', header: 'x-goog-api-key' },
+  bedrock: { path: '', host: 'bedrock-runtime.us-east-1.amazonaws.com:443' },
   groq: { path: '/openai/v1', host: 'api.groq.com:443' },
   mistral: { path: '/v1', host: 'api.mistral.ai:443' },
   deepseek: { path: '/v1', host: 'api.deepseek.com:443' },
@@ -66,6 +78,15 @@ const CHANGES: Readonly<
   fireworks: { set: { context_length_exceeded_behavior: 'error' } },
 };
 
+/** Those with an API of their own, and the upstream that speaks it. */
+const WIRES: Readonly<Partial<Record<PresetName, Wire>>> = {
+  anthropic: anthropicWire,
+  gemini: geminiWire,
+  bedrock: bedrockWire,
+};
+const SPEAK_OPENAI = PRESET_NAMES.filter((name) => presetOf(name).kind === 'openai-compatible');
+const OTHERS = PRESET_NAMES.filter((name) => !SPEAK_OPENAI.includes(name));
+
 const KEYS = Object.fromEntries(PRESET_NAMES.map((name) => [presetOf(name).keys[0], `key-of-${name}`]));
 const isCloud = (name: PresetName) => presetOf(name).location === 'cloud';
 const config = { providers: Object.fromEntries(PRESET_NAMES.map((name) => [name, { preset: name }])) };
@@ -79,6 +100,7 @@ afterAll(() => redis.stop());
 describe('each preset, from one line of configuration', () => {
   let upstream: Upstream;
   let broker: TestBroker;
+  const wires = new Map<PresetName, Upstream>();
   const listed = new Map<string, UpstreamCall['headers']>();
 
   beforeAll(async () => {
@@ -88,16 +110,18 @@ describe('each preset, from one line of configuration', () => {
       listed.set(call.record.path, call.record.headers);
       await list(call);
     });
-    const origin = `http://127.0.0.1:${upstream.port}`;
-    const addresses = PRESET_NAMES.map((name) => [
-      presetOf(name).baseUrlVariable,
-      `${origin}/${name}${EXPECTED[name].path}`,
-    ]);
-    const cloudKeys = PRESET_NAMES.filter(isCloud).map((name) => presetOf(name).keys[0]);
-    const keys = cloudKeys.map((key) => [key, KEYS[key]]);
-    const env = Object.fromEntries([...addresses, ...keys]) as Record<string, string>;
+    const address = ({ port }: Upstream, path: string) => `http://127.0.0.1:${port}${path}`;
+    const env: Record<string, string> = {};
+    for (const name of PRESET_NAMES) {
+      const { baseUrlVariable, keys } = presetOf(name);
+      const wire = await WIRES[name]?.start();
+      if (wire) wires.set(name, wire);
+      const { path } = EXPECTED[name];
+      env[baseUrlVariable] = wire ? address(wire, path) : address(upstream, `/${name}${path}`);
+      if (isCloud(name)) env[keys[0]] = `key-of-${name}`;
+    }
     broker = await TestBroker.start({ config, env, redis });
-    await eventually(() => (listed.size >= PRESET_NAMES.length ? true : undefined), 'all lists of models');
+    await eventually(() => (listed.size >= SPEAK_OPENAI.length ? true : undefined), 'all lists of models');
   });
 
   beforeEach(() => {
@@ -106,16 +130,15 @@ describe('each preset, from one line of configuration', () => {
 
   afterAll(async () => {
     await broker?.stop();
-    await upstream?.close();
+    await Promise.all([...wires.values(), upstream].map((each) => each?.close()));
   });
 
-  /** As `authorization` or in a header of its own; nothing for a server that has no key. */
+  /** As a bearer token or in a header of its own; nothing for a server that has no key. */
   function expectCredential(name: PresetName, headers: UpstreamCall['headers']): void {
-    const { keyHeader } = presetOf(name);
-    const bearer = isCloud(name) && keyHeader === undefined ? `Bearer key-of-${name}` : undefined;
-    expect(headers.authorization).toBe(bearer);
-    expect(headers['api-key']).toBe(name === 'azure' ? 'key-of-azure' : undefined);
-    expect(JSON.stringify(headers).includes('key-of-')).toBe(isCloud(name));
+    const { header } = EXPECTED[name];
+    const sent = Object.entries(headers).filter(([, value]) => String(value).includes('key-of-'));
+    const own = header ? [[header, `key-of-${name}`]] : [['authorization', `Bearer key-of-${name}`]];
+    expect(sent).toEqual(isCloud(name) ? own : []);
   }
 
   async function ask(name: PresetName, body: object): Promise<Response> {
@@ -126,13 +149,13 @@ describe('each preset, from one line of configuration', () => {
     });
   }
 
-  it.each(PRESET_NAMES)('%s asks for its models with its key', (name) => {
+  it.each(SPEAK_OPENAI)('%s asks for its models with its key', (name) => {
     const headers = listed.get(`/${name}${EXPECTED[name].path}/models`);
     if (!headers) throw new Error('its models were not asked for');
     expectCredential(name, headers);
   });
 
-  it.each(PRESET_NAMES)('%s gets what it understands, and gives a whole answer', async (name) => {
+  it.each(SPEAK_OPENAI)('%s gets what it understands, and gives a whole answer', async (name) => {
     const choices = [{ index: 0, message: { role: 'assistant', content: 'Yes END' }, finish_reason: 'stop' }];
     const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
     upstream.script(json({ id: 'x', object: 'chat.completion', created: 1, model: 'm', choices, usage }));
@@ -151,7 +174,7 @@ describe('each preset, from one line of configuration', () => {
     expect(call?.json).toEqual(Object.fromEntries<unknown>(kept));
   });
 
-  it.each(PRESET_NAMES)('%s gives a stream', async (name) => {
+  it.each(SPEAK_OPENAI)('%s gives a stream', async (name) => {
     const answer = await ask(name, { ...REQUEST, stream: true });
     const text = await answer.text();
     expect({ status: answer.status, text }).toMatchObject({ status: 200 });
@@ -160,6 +183,26 @@ describe('each preset, from one line of configuration', () => {
     const options = name === 'mistral' ? undefined : { include_usage: true };
     expect(upstream.calls[0]?.json?.['stream_options']).toEqual(options);
   });
+
+  it.each(OTHERS)(
+    '%s is asked in its own words, with its key, and answers whole and as a stream',
+    async (name) => {
+      const [wire, own] = [WIRES[name], wires.get(name)];
+      if (!wire || !own) throw new Error('no upstream speaks its API');
+      own.otherwise(wire.says({ text: 'Hello there' }));
+      for (const stream of [false, true]) {
+        const answer = await ask(name, { ...REQUEST, stream });
+        const text = await answer.text();
+        expect({ status: answer.status, text }).toMatchObject({ status: 200 });
+        expect(text).toContain(stream ? 'data: [DONE]' : '"content":"Hello there"');
+      }
+      expect(own.calls).toHaveLength(2);
+      for (const { headers, path } of own.calls) {
+        expectCredential(name, headers);
+        expect(path.startsWith(EXPECTED[name].path)).toBe(true);
+      }
+    },
+  );
 });
 
 describe('without addresses in the environment', () => {
@@ -193,6 +236,12 @@ describe('without addresses in the environment', () => {
   });
 
   it('each account is asked at the host that its service documents', async () => {
+    // Nothing asks it for its models.
+    await fetch(`${broker.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'bedrock/m', messages: REQUEST.messages }),
+    });
     const hosts = PRESET_NAMES.filter(isCloud).map((name) => EXPECTED[name].host ?? `no host of ${name}`);
     await eventually(
       () => (connects.size >= hosts.length ? true : undefined),

@@ -1,6 +1,7 @@
 import { isOwnAddress } from '#core/config/own-address.js';
-import { literal, presetAddress, presetKey, readSet } from '#core/config/preset-environment.js';
+import { literal, presetAddress, presetKey } from '#core/config/preset-environment.js';
 import { PRESET_NAMES, presetOf, type Preset, type PresetName } from '#core/config/presets.js';
+import { readSet } from '#core/config/read-set.js';
 import type { Location } from '#core/target.js';
 import type { Environment } from './environment.js';
 

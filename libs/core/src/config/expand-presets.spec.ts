@@ -10,7 +10,14 @@ function providerOf(provider: unknown, env: Env = {}) {
   const parsed = parseConfig({ providers: { it: provider } }, env);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const it = parsed.config.providers['it'];
-  if (it?.kind !== 'openai-compatible') throw new Error('another kind');
+  if (!it || it.kind === 'demo') throw new Error('another kind');
+  return it;
+}
+
+/** Of a preset whose service speaks OpenAI's API. */
+function openAiOf(provider: unknown, env: Env = {}) {
+  const it = providerOf(provider, env);
+  if (it.kind !== 'openai-compatible') throw new Error('another kind');
   return it;
 }
 
@@ -25,7 +32,8 @@ describe('a preset', () => {
     const env = { [preset.keys[0]]: 'sk-1', ...(preset.resource && { [preset.resource.variable]: 'mine' }) };
     const provider = providerOf({ preset: name }, env);
     expect(provider).toMatchObject({ kind: preset.kind, location: preset.location });
-    expect(provider.baseUrl).toBe(preset.baseUrl ?? 'https://mine.openai.azure.com/openai/v1');
+    const named = name === 'azure' ? 'https://mine.openai.azure.com/openai/v1' : undefined;
+    expect(provider.baseUrl).toBe(preset.baseUrl ?? named);
     const secret = preset.keyHeader === undefined ? provider.apiKey : provider.headers[preset.keyHeader];
     expect(secret && resolveSecret(secret, env)).toEqual({ kind: 'ok', value: 'sk-1' });
   });
@@ -68,12 +76,12 @@ describe('a preset', () => {
   });
 
   it('keeps those of its maps that the file does not name', () => {
-    const { quirks, defaults } = providerOf({ preset: 'fireworks', defaults: { top_k: 40 } });
+    const { quirks, defaults } = openAiOf({ preset: 'fireworks', defaults: { top_k: 40 } });
     expect(quirks).toEqual({ stopInText: true });
     expect(defaults).toEqual({ context_length_exceeded_behavior: 'error', top_k: 40 });
     const other = { context_length_exceeded_behavior: 'truncate' };
-    expect(providerOf({ preset: 'fireworks', defaults: other }).defaults).toEqual(other);
-    expect(providerOf({ preset: 'fireworks', quirks: { stopInText: false } }).quirks).toEqual({
+    expect(openAiOf({ preset: 'fireworks', defaults: other }).defaults).toEqual(other);
+    expect(openAiOf({ preset: 'fireworks', quirks: { stopInText: false } }).quirks).toEqual({
       stopInText: false,
     });
   });
@@ -123,6 +131,33 @@ describe('azure', () => {
     expect(problems[0]).toContain(`providers.${message}`);
     expect(problems.filter((line) => line.startsWith('providers.it.resource')).length).toBeLessThan(2);
   });
+});
+
+describe('bedrock', () => {
+  /** Its region, and the variables that its keys are in. */
+  function bedrockOf(written: object, env: Env) {
+    const it = providerOf({ preset: 'bedrock', ...written }, env);
+    if (it.kind !== 'bedrock') throw new Error('another kind');
+    const secrets = { a: it.apiKey, i: it.accessKeyId, s: it.secretAccessKey, t: it.sessionToken };
+    const keys = Object.entries(secrets).flatMap(([name, secret]) =>
+      secret ? [[name, ...secret.variables].join(' ')] : [],
+    );
+    return [it.region, ...keys];
+  }
+  const SIGNED = ['i AWS_ACCESS_KEY_ID', 's AWS_SECRET_ACCESS_KEY'];
+  const TEMPORARY = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_SESSION_TOKEN: 'c' };
+
+  it.each<[object, Env, readonly string[]]>([
+    [{}, {}, ['us-east-1', ...SIGNED]],
+    [{}, { AWS_REGION: 'eu-central-1', ...TEMPORARY }, ['eu-central-1', ...SIGNED, 't AWS_SESSION_TOKEN']],
+    [{}, { ...TEMPORARY, AWS_BEARER_TOKEN_BEDROCK: 'k' }, ['us-east-1', 'a AWS_BEARER_TOKEN_BEDROCK']],
+    [{ region: 'eu-west-1', apiKey: '${K}' }, TEMPORARY, ['eu-west-1', 'a K']],
+    [
+      { accessKeyId: '${I}', secretAccessKey: '${S}' },
+      { ...TEMPORARY, AWS_BEARER_TOKEN_BEDROCK: 'k' },
+      ['us-east-1', 'i I', 's S'],
+    ],
+  ])('%j with %j has %j', (written, env, found) => expect(bedrockOf(written, env)).toEqual(found));
 });
 
 describe('a mistake', () => {

@@ -48,17 +48,19 @@ function expandProvider(provider: unknown, env: Env): Expanded {
   }
   const address = presetAddress(preset, env, typeof resource === 'string' ? resource : undefined);
   const baseUrl = written['baseUrl'] ?? address?.text;
-  if (baseUrl === undefined && resource === undefined) {
+  if (baseUrl === undefined && preset.resource && resource === undefined) {
     problems.push(problem(['baseUrl'], addressMissing(name, preset)));
   }
   const location = written['location'] ?? (isElsewhere(preset, baseUrl, env) ? undefined : preset.location);
   if (location === undefined) problems.push(problem(['location'], UNKNOWN_LOCATION));
+  const signs = written['accessKeyId'] !== undefined;
   const filled: Settings = {
     kind: preset.kind,
     ...(location !== undefined && { location }),
     ...(baseUrl !== undefined && { baseUrl }),
     ...preset.settings,
-    ...credential(preset, apiKey, written['headers'], env),
+    ...preset.settingsFrom?.(env, apiKey !== undefined || signs),
+    ...credential(preset, apiKey, signs ? { authorization: '' } : written['headers'], env),
   };
   return { tree: mergeMaps(filled, written), problems };
 }

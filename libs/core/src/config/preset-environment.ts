@@ -1,4 +1,5 @@
 import type { Preset } from './presets.js';
+import { readSet } from './read-set.js';
 import type { Env } from './template.js';
 
 /** The service's address by the environment or the table, and as text for a file; undefined where neither says. */
@@ -28,12 +29,6 @@ function addressOfResource(
 export function presetKey({ keys, keyOptional }: Preset, env: Env): string | undefined {
   const found = keys.find((key) => readSet(env, key) !== undefined);
   return found ?? (keyOptional ? undefined : keys[0]);
-}
-
-/** Containers pass unset variables on as empty ones. */
-export function readSet(env: Env, name: string): string | undefined {
-  const value = Object.hasOwn(env, name) ? env[name]?.trim() : undefined;
-  return value === '' ? undefined : value;
 }
 
 /** Text for a file in which nothing is a variable. */

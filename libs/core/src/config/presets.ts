@@ -1,5 +1,6 @@
 import type { Location } from '../target.js';
 import { ollamaUrl } from './ollama-url.js';
+import { readSet } from './read-set.js';
 import type { Env } from './template.js';
 
 /**
@@ -9,7 +10,7 @@ import type { Env } from './template.js';
 export interface Preset {
   /** For people. */
   readonly title: string;
-  readonly kind: 'openai-compatible';
+  readonly kind: 'openai-compatible' | 'anthropic' | 'gemini' | 'bedrock';
   readonly location: Location;
   /** Root of its API; absent where it has none that fits all. */
   readonly baseUrl?: string;
@@ -27,6 +28,8 @@ export interface Preset {
   readonly resource?: { readonly before: string; readonly after: string; readonly variable: string };
   /** Further settings of the provider, as a file would have them. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** The same, but for what the environment decides; with `ownKeys` the file names keys of its own. */
+  readonly settingsFrom?: (env: Env, ownKeys: boolean) => Readonly<Record<string, unknown>>;
   /** How it is found without a file; absent: it is not. */
   readonly found?: {
     /** Name of the provider that it becomes. Default: the preset's. */
@@ -34,6 +37,16 @@ export interface Preset {
     /** Accounts: what stands in for a local model; small, general, and with a name that its vendor keeps. */
     readonly fallbackModel?: string;
   };
+}
+
+/** As AWS's own tools read them; the API key of Bedrock comes before keys that sign. */
+function awsSettings(env: Env, ownKeys: boolean): Readonly<Record<string, unknown>> {
+  const region = '${AWS_REGION:-us-east-1}';
+  if (ownKeys || readSet(env, 'AWS_BEARER_TOKEN_BEDROCK') !== undefined) return { region };
+  const session =
+    readSet(env, 'AWS_SESSION_TOKEN') === undefined ? {} : { sessionToken: '${AWS_SESSION_TOKEN}' };
+  const keys = { accessKeyId: '${AWS_ACCESS_KEY_ID}', secretAccessKey: '${AWS_SECRET_ACCESS_KEY}' };
+  return { region, ...keys, ...session };
 }
 
 /** Own boxes load a model on its first call. */
@@ -129,17 +142,25 @@ const PRESETS = {
   }),
   anthropic: account('ANTHROPIC', {
     title: 'Anthropic',
+    kind: 'anthropic',
     baseUrl: 'https://api.anthropic.com/v1',
     keys: ['ANTHROPIC_API_KEY'],
-    // Its list takes `x-api-key` only, and answers a bearer token with 401; any other name works as anthropic/<name>.
-    settings: { models: ['claude-haiku-4-5', 'claude-sonnet-4-5', 'claude-opus-4-5'] },
     found: { fallbackModel: 'claude-haiku-4-5' },
   }),
   gemini: account('GEMINI', {
     title: 'Google Gemini',
-    baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+    kind: 'gemini',
+    baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
     keys: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
     found: { fallbackModel: 'gemini-2.5-flash' },
+  }),
+  // What it offers depends on the account, and no list says it: its models are named in the file, or by their full names.
+  bedrock: account('BEDROCK', {
+    title: 'Amazon Bedrock',
+    kind: 'bedrock',
+    keys: ['AWS_BEARER_TOKEN_BEDROCK'],
+    keyOptional: true,
+    settingsFrom: awsSettings,
   }),
   groq: account('GROQ', {
     title: 'Groq',
