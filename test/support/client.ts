@@ -31,6 +31,8 @@ export interface SseItem {
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** What came as headers behind the body. */
+  readonly trailers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
   readonly text: string;
   /** Empty unless it is an event stream. */
@@ -135,6 +137,7 @@ export class HttpCall {
     return {
       status,
       headers,
+      trailers: response.trailers,
       items,
       events,
       body,

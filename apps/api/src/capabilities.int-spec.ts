@@ -6,6 +6,7 @@ import { PROVIDERS, startTestApi, type TestApi } from './testing/test-api.js';
 
 let redis: TestRedis;
 let api: TestApi;
+let patient: TestApi;
 let box: HandWorker;
 let cloud: HandWorker;
 
@@ -18,20 +19,22 @@ beforeAll(async () => {
     box: { ...PROVIDERS.box, capabilities: { tools: false, n: 'unsupported', parameters } },
     cloud: { ...PROVIDERS.cloud, capabilities: { n: 'unsupported' } },
   };
-  api = await startTestApi({ redis: keyspace, config: { server: { holdMs: 100 }, providers } });
+  const start = (server: object) => startTestApi({ redis: keyspace, config: { server, providers } });
+  api = await start({ holdMs: 100 });
+  patient = await start({ holdMs: 50, wholeAnswerKeepAlive: true });
   box = new HandWorker(keyspace, 'box');
   cloud = new HandWorker(keyspace, 'cloud');
 });
 
 afterAll(async () => {
   await Promise.all([box.close(), cloud.close()]);
-  await api.close();
+  await Promise.all([api.close(), patient.close()]);
   await redis.stop();
 });
 
-function chat(more: object = {}): HttpCall {
+function chat(more: object = {}, at = api): HttpCall {
   const body = { model: 'm', messages: [{ role: 'user', content: 'Hello' }], ...more };
-  return send(`${api.url}/v1/chat/completions`, { body });
+  return send(`${at.url}/v1/chat/completions`, { body });
 }
 
 const dropping = { seed: 1, logit_bias: { '5': 1 } };
@@ -58,6 +61,22 @@ describe('what a provider does not get', () => {
     expect(text).toContain(
       ': route provider=box model=meta/m location=local attempts=1 dropped=seed,logit_bias\ndata: ',
     );
+  });
+});
+
+describe('a whole answer that is kept alive', () => {
+  it('tells behind its body who answered, and what it did not get', async () => {
+    const call = chat(dropping, patient);
+    const run = await box.next();
+    await eventually(() => call.received || undefined, 'white space');
+    await run.complete('{"a":1}');
+    const { headers, trailers, text } = await call.answer();
+    expect(JSON.parse(text)).toEqual({ a: 1 });
+    expect(headers).not.toHaveProperty('x-spillway-dropped');
+    expect(trailers).toMatchObject({
+      'x-spillway-provider': 'box',
+      'x-spillway-dropped': 'seed, logit_bias',
+    });
   });
 });
 

@@ -11,7 +11,7 @@ const KEPT_ALIVE_HEADERS = { 'content-type': 'application/json', 'x-accel-buffer
 /**
  * One JSON body with a length. Nothing is sent before all of it is there, so every failure is a real status; unless
  * the connection is kept alive: then the answer begins after the hold window, with status 200 and white space, which
- * JSON allows for, and a later failure can only be told by the body.
+ * JSON allows for, a later failure can only be told by the body, and the route by trailers.
  */
 export class WholeAnswer implements Answer {
   private readonly raw: ServerResponse;
@@ -45,7 +45,7 @@ export class WholeAnswer implements Answer {
     if (body.length === 0)
       return this.fail(new SpillwayError('internal_error', { request: this.reply.request.id }));
     this.reply.request.record.bytes = body.length;
-    if (this.committed) return this.end(body);
+    if (this.committed) return this.endCommitted(body);
     void this.reply.headers({ 'content-type': 'application/json', ...routeHeaders(this.by) }).send(body);
   }
 
@@ -66,6 +66,12 @@ export class WholeAnswer implements Answer {
     this.raw.writeHead(200, KEPT_ALIVE_HEADERS);
     this.raw.write(' ');
     this.timer = setInterval(() => this.raw.write(' '), heartbeatMs);
+  }
+
+  /** The headers have left: who answered, and what it did not get, can only follow. */
+  private endCommitted(body: Buffer): void {
+    this.raw.addTrailers(routeHeaders(this.by));
+    this.end(body);
   }
 
   private end(body: Buffer | string): void {
