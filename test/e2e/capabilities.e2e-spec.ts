@@ -76,7 +76,7 @@ describe('several answers of a provider that gives one', () => {
     expect(answered).toMatchObject({ status: 200, headers: { 'x-spillway-attempts': '1' } });
     const { choices, usage } = JSON.parse(answered.text) as Body;
     expect(choices.map(({ index }) => index)).toEqual([0, 1, 2]);
-    const texts = choices.map(({ message }) => message?.content).toSorted();
+    const texts = choices.map(({ message }) => message?.content ?? '').toSorted();
     expect(texts).toEqual(['one', 'three more words', 'two words']);
     expect(usage).toEqual({ prompt_tokens: 21, completion_tokens: 6, total_tokens: 27 });
     expect(box.calls.map(({ json }) => json && 'n' in json)).toEqual([false, false, false]);
@@ -155,7 +155,8 @@ describe('several answers of a provider that gives one', () => {
     await call.waitForItem(({ text }) => text.includes('Hi'), 'the first output');
     await box.waitForCall(3);
     call.leave();
-    await Promise.all(box.calls.map((each) => box.waitForHangUp(each)));
+    const hungUpAt = await Promise.all(box.calls.map((each) => box.waitForHangUp(each)));
+    expect(hungUpAt).toHaveLength(3);
   });
 });
 
