@@ -33,6 +33,7 @@ describe('a right configuration', () => {
         bodyLimitBytes: 33_554_432,
         requestTimeoutMs: 30_000,
         headersTimeoutMs: 10_000,
+        stallTimeoutMs: 60_000,
         wholeAnswerKeepAlive: false,
       },
       redis: { url: 'redis://127.0.0.1:6379', prefix: 'spillway', shards: 1 },
