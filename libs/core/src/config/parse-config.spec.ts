@@ -28,8 +28,7 @@ describe('a right configuration', () => {
       server: {
         host: '127.0.0.1',
         port: 4100,
-        holdMs: 10_000,
-        heartbeatMs: 10_000,
+        ...{ holdMs: 10_000, heartbeatMs: 10_000 },
         bodyLimitBytes: 33_554_432,
         requestTimeoutMs: 30_000,
         headersTimeoutMs: 10_000,
