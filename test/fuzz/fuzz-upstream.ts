@@ -59,51 +59,70 @@ function answerTo(path: string, body: Readonly<Record<string, unknown>>): [type:
   if (path.endsWith('/embeddings')) return json(embeddings(input));
   if (path.endsWith('/moderations')) return json({ id: 'modr-1', model: 'm', results: [{ flagged: false }] });
   if (path.endsWith('/rerank')) return json({ results: [{ index: 0, relevance_score: 0.5 }] });
-  const isChat = path.endsWith('/chat/completions');
-  if (stream === true)
-    return ['text/event-stream', (isChat ? CHAT_EVENTS : TEXT_EVENTS).map(toEvent).join('')];
-  return json(isChat ? CHAT : TEXT);
+  const kind = path.endsWith('/chat/completions') ? CHAT : TEXT;
+  const indexes = Array.from({ length: countChoices(body) }, (_, index) => index);
+  if (stream === true) return ['text/event-stream', eventsOf(kind, indexes).map(toEvent).join('')];
+  const choices = indexes.map((index) => ({ index, ...kind.whole, finish_reason: 'stop' }));
+  return json({ ...HEAD, object: kind.object, choices, usage: USAGE });
 }
 
-const choice = (part: object, finish: string | null) => ({ index: 0, ...part, finish_reason: finish });
-const chatChunk = (delta: object, finish: string | null) => ({
-  ...HEAD,
-  object: 'chat.completion.chunk',
-  choices: [choice({ delta }, finish)],
-});
-const CHAT = {
-  ...HEAD,
+/** `n` for each prompt, as OpenAI has it; a list of numbers is one prompt. */
+function countChoices({ n, prompt }: Readonly<Record<string, unknown>>): number {
+  const prompts = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? prompt.length : 1;
+  return prompts * (typeof n === 'number' ? n : 1);
+}
+
+/** How an endpoint writes a whole choice, and a part of one. */
+interface Kind {
+  readonly object: string;
+  readonly chunk: string;
+  readonly whole: object;
+  readonly part: (text: string) => object;
+}
+
+const CHAT: Kind = {
   object: 'chat.completion',
-  choices: [choice({ message: { role: 'assistant', content: ANSWER } }, 'stop')],
-  usage: USAGE,
+  chunk: 'chat.completion.chunk',
+  whole: { message: { role: 'assistant', content: ANSWER } },
+  part: (content) => ({ delta: { content } }),
 };
-const CHAT_EVENTS = [
-  ...WORDS.map((content) => chatChunk({ content }, null)),
-  chatChunk({}, 'stop'),
-  { ...HEAD, object: 'chat.completion.chunk', choices: [], usage: USAGE },
-  '[DONE]',
-];
-const TEXT = {
-  ...HEAD,
+const TEXT: Kind = {
   object: 'text_completion',
-  choices: [choice({ text: ANSWER }, 'stop')],
-  usage: USAGE,
+  chunk: 'text_completion',
+  whole: { text: ANSWER },
+  part: (text) => ({ text }),
 };
-const TEXT_EVENTS = [
-  ...WORDS.map((text) => ({ ...HEAD, object: 'text_completion', choices: [choice({ text }, null)] })),
-  { ...HEAD, object: 'text_completion', choices: [choice({ text: '' }, 'stop')] },
-  '[DONE]',
-];
+
+function eventsOf(kind: Kind, indexes: readonly number[]): (object | string)[] {
+  const event = (index: number, text: string, finish: string | null) =>
+    chunk(kind, [{ index, ...kind.part(text), finish_reason: finish }]);
+  return [
+    ...indexes.flatMap((index) => [
+      ...WORDS.map((word) => event(index, word, null)),
+      event(index, '', 'stop'),
+    ]),
+    { ...chunk(kind, []), usage: USAGE },
+    '[DONE]',
+  ];
+}
+
+function chunk(kind: Kind, choices: readonly object[]): object {
+  return { ...HEAD, object: kind.chunk, choices };
+}
 
 /** Several times what the buffers between the two ends of a connection hold, in many events, as models send them. */
 async function sendLarge(response: ServerResponse): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
-  const event = toEvent(chatChunk({ content: 'x'.repeat(LARGE_EVENT_BYTES) }, null));
+  const event = toEvent(largeChunk('x'.repeat(LARGE_EVENT_BYTES), null));
   for (let left = LARGE_EVENTS; left > 0 && response.writable; left--) {
     response.write(event);
     await sleep(1);
   }
-  response.end([chatChunk({}, 'stop'), '[DONE]'].map(toEvent).join(''));
+  response.end([largeChunk('', 'stop'), '[DONE]'].map(toEvent).join(''));
+}
+
+function largeChunk(text: string, finish: string | null): object {
+  return chunk(CHAT, [{ index: 0, ...CHAT.part(text), finish_reason: finish }]);
 }
 
 /** A vector for each input, as a list of numbers. */
