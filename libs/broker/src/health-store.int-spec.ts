@@ -65,6 +65,14 @@ describe('HealthStore', () => {
     expect(breakerOf(third)).toEqual(breakerOf(one));
   });
 
+  it('counts two faults that two processes saw at once, though both make the same of what they know', async () => {
+    await report(one, 'fault');
+    await other.refresh();
+    await Promise.all([report(one, 'fault'), report(other, 'fault')]);
+    await one.refresh();
+    expect(breakerOf(one)).toMatchObject({ faults: 3 });
+  });
+
   it('loses no fault of processes that write at once', async () => {
     await report(one, 'answered');
     const all = Array.from({ length: FAULTS_MAX - 1 }, (_, n) => report(n % 2 === 0 ? one : other, 'fault'));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { readBreaker, readCoolDown, readHealth } from '#core/health-field.js';
 import { claimProbe, holdsProbe, isForgotten, noteCall, noteCoolDown, waitFor } from '#core/health.js';
@@ -43,6 +44,9 @@ export class HealthStore {
   private readonly lines = new Map<string, Line>();
   private readonly script = new Script('health', [], REDIS_CLOCK);
   private readonly channel: string;
+  /** With the number of the write it tells a text of ours from another process's. */
+  private readonly name = randomUUID();
+  private writes = 0;
   /** Of Redis's clock to this process's monotonic one, ms. */
   private offset = Date.now() - performance.now();
   /** What the fields say; undefined since one of them changed. */
@@ -98,7 +102,7 @@ export class HealthStore {
     if (why) return { kind: 'skip', why };
     if (!known?.open) return { kind: 'call', probe: false };
     await this.change(provider, (value) =>
-      write(readBreaker(value), claimProbe, { request, now: this.now() }, value),
+      this.write(readBreaker(value), claimProbe, { request, now: this.now() }, value),
     );
     const breaker = this.view().breakers.get(provider);
     if (holdsProbe(breaker, request)) return { kind: 'call', probe: true };
@@ -111,8 +115,8 @@ export class HealthStore {
     const call = () => ({ request, probe, result, now: this.now() });
     if (this.teachesNothing(target, call())) return;
     await Promise.all([
-      this.change(target.provider, (value) => write(readBreaker(value), noteCall, call(), value)),
-      this.change(targetKey(target), (value) => write(readCoolDown(value), noteCoolDown, call(), value)),
+      this.change(target.provider, (value) => this.write(readBreaker(value), noteCall, call(), value)),
+      this.change(targetKey(target), (value) => this.write(readCoolDown(value), noteCoolDown, call(), value)),
     ]);
   }
 
@@ -180,16 +184,20 @@ export class HealthStore {
     if (value === '') this.fields.delete(field);
     else this.fields.set(field, value);
   }
-}
 
-/** The text of what `note` makes of `known`; the same text where that is the same object. */
-function write<Known, Fact>(
-  known: Known | undefined,
-  note: (known: Known | undefined, fact: Fact) => Known | undefined,
-  fact: Fact,
-  value: string,
-): string {
-  const noted = note(known, fact);
-  if (noted === known) return value;
-  return noted === undefined ? '' : JSON.stringify(noted);
+  /**
+   * The text of what `note` makes of `known`; the same text where that is the same object. No two are alike: where two
+   * processes counted one more, the later would take the other's text for its own.
+   */
+  private write<Known, Fact>(
+    known: Known | undefined,
+    note: (known: Known | undefined, fact: Fact) => Known | undefined,
+    fact: Fact,
+    value: string,
+  ): string {
+    const noted = note(known, fact);
+    if (noted === known) return value;
+    this.writes += 1;
+    return noted === undefined ? '' : JSON.stringify({ ...noted, by: `${this.name}-${this.writes}` });
+  }
 }
