@@ -33,7 +33,7 @@ export const geminiWire: Wire = {
   begin: () => sequence(),
   token: (text) => event(toResponse([{ text }])),
   finish: (reason = 'stop') => event(toResponse([], { finish: reason })),
-  errorStep: (error = {}) => event(toError(503, error)),
+  errorStep: (error = {}) => event(toError(503, { message: 'The model is overloaded.', ...error })),
   embeddings: () => (call) => {
     const { requests, content } = call.record.json ?? {};
     const vector = (value: unknown) => ({ values: vectorOf(JSON.stringify(value)) });

@@ -32,25 +32,25 @@ export interface WireError {
 /** A provider's own wire format, for scripting an upstream that speaks it. */
 export interface Wire {
   readonly kind: 'anthropic' | 'gemini' | 'bedrock';
-  start(): Promise<Upstream>;
+  readonly start: () => Promise<Upstream>;
   /** As a provider of the kind is configured with. */
-  baseUrl(upstream: Upstream): string;
+  readonly baseUrl: (upstream: Upstream) => string;
   /** Says it whole or as a stream, as it is asked; with a gate, each step of a stream and the whole waits for a pass. */
-  says(said: Said, options?: { readonly gate?: Gate }): Behaviour;
+  readonly says: (said: Said, options?: { readonly gate?: Gate }) => Behaviour;
   /** A response with this status. */
-  error(status: number, error?: WireError): Behaviour;
+  readonly error: (status: number, error?: WireError) => Behaviour;
   /** A stream of these steps, which then ends; the wire's own, and those of any stream: `hangOn`, `dropHere`. */
-  stream(...steps: readonly Step[]): Behaviour;
+  readonly stream: (...steps: readonly Step[]) => Behaviour;
   /** The steps before the first token of a text. */
-  begin(): Step;
-  token(text: string): Step;
+  readonly begin: () => Step;
+  readonly token: (text: string) => Step;
   /** The steps after the last token of a text. */
-  finish(reason?: NonNullable<Said['finish']>): Step;
-  /** An error inside a stream. */
-  errorStep(error?: WireError): Step;
+  readonly finish: (reason?: NonNullable<Said['finish']>) => Step;
+  /** An error inside a stream; by itself the kind's way to say that it is too busy. */
+  readonly errorStep: (error?: WireError) => Step;
   /** Vectors for each input; absent where the kind has no embeddings. */
-  embeddings?(): Behaviour;
-  modelList(...names: readonly string[]): Behaviour;
+  readonly embeddings?: () => Behaviour;
+  readonly modelList: (...names: readonly string[]) => Behaviour;
 }
 
 /** Known counts of every answer, so that tests can compare. */

@@ -49,6 +49,7 @@ export class WireCall {
   private readonly startedAt = performance.now();
   private exchange: Exchange | undefined;
   private answered = false;
+  private closed = false;
   private bytes = 0;
   private bytesSincePart = 0;
 
@@ -92,6 +93,7 @@ export class WireCall {
 
   /** Gives up: destroys the socket unless the answer was read to its end. */
   close(): void {
+    this.closed = true;
     this.exchange?.close();
   }
 
@@ -155,6 +157,8 @@ export class WireCall {
     for (;;) {
       // What was read last is on its way through the AI SDK: whether it was output decides on the next timer.
       if (!this.outputSeen) await setImmediate();
+      // Nobody reads on, and a wait would only keep its timer.
+      if (this.closed) return;
       const timer = this.timer();
       const event = await exchange.next(this.deadlineAt());
       switch (event.kind) {
