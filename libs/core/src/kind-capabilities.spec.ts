@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { fit } from './capabilities.js';
+import { judgeFit } from './capabilities.js';
 import type { Endpoint } from './endpoint.js';
 import { capabilitiesOfKind } from './kind-capabilities.js';
 import { readFeatures } from './read-features.js';
 import { targetOf } from './route.js';
 
 function fitOf(kind: string, body: Record<string, unknown>, endpoint: Endpoint = 'chat') {
-  return fit(readFeatures(endpoint, body), capabilitiesOfKind(kind));
+  return judgeFit(readFeatures(endpoint, body), capabilitiesOfKind(kind));
 }
 
 const part = (type: string) => ({ messages: [{ role: 'user', content: [{ type }] }] });

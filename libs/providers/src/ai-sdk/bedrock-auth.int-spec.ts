@@ -48,7 +48,6 @@ describe('how Bedrock is let in', () => {
 
 /** Where the AI SDK looks for a token by itself. */
 function setToken(token: string | undefined): void {
-  // oxlint-disable-next-line node/no-process-env -- what is tested is that nobody reads it
   const { env } = process;
   if (token === undefined) delete env['AWS_BEARER_TOKEN_BEDROCK'];
   else env['AWS_BEARER_TOKEN_BEDROCK'] = token;
