@@ -1,15 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { insertPreset, insertPresetIndex } from '#core/config/describe-preset.js';
 import { configJsonSchema, printConfigJsonSchema } from '#core/config/json-schema.js';
 import { parseConfig } from '#core/config/parse-config.js';
+import { PRESET_NAMES, presetOf } from '#core/config/presets.js';
 import { insertReference } from '#core/config/reference.js';
 import { readYaml } from './read-yaml.js';
 
 const top = resolve(import.meta.dirname, '../../..');
 const read = (name: string): string => readFileSync(resolve(top, name), 'utf8');
 
-const SET = { OPENAI_API_KEY: 'x', WEB_KEY: 'x', WEB_KEY_OLD: 'x' };
+const SET = { OPENAI_API_KEY: 'x', WEB_KEY: 'x', WEB_KEY_OLD: 'x', AZURE_OPENAI_RESOURCE: 'x' };
 
 function problemsOf(text: string): unknown {
   const { tree, problems } = readYaml(text);
@@ -28,6 +30,36 @@ describe('the documents', () => {
     const page = read('docs/configuration.md');
     expect(page).toBe(insertReference(page));
     expect(page).toContain('| `queue.maxWaiting` | 1 to 10000000 | `1000` |');
+  });
+
+  it('docs/providers says of each preset what the table says, and there is a page for each', () => {
+    for (const name of PRESET_NAMES) {
+      const page = read(`docs/providers/${name}.md`);
+      expect(page).toBe(insertPreset(page, name));
+      expect(page.match(/^# \S/gm)).toHaveLength(1);
+    }
+    const index = read('docs/providers/README.md');
+    expect(index).toBe(insertPresetIndex(index));
+  });
+
+  it('has a preset, and so a page, of each kind but the built-in one', () => {
+    const providers = configJsonSchema().properties?.['providers']?.additionalProperties;
+    const variants = typeof providers === 'object' ? (providers.oneOf ?? []) : [];
+    const kinds = variants.flatMap(({ properties }) => properties?.['kind']?.const ?? []);
+    expect(kinds).toContain('openai-compatible');
+    const withPreset = new Set<unknown>(PRESET_NAMES.map((name) => presetOf(name).kind));
+    expect(kinds.filter((kind) => !withPreset.has(kind))).toEqual(['demo']);
+  });
+
+  it('every YAML snippet of docs/providers has no problems', () => {
+    const pages = readdirSync(resolve(top, 'docs/providers'));
+    expect(pages.length).toBeGreaterThan(PRESET_NAMES.length);
+    for (const page of pages) {
+      const text = read(`docs/providers/${page}`);
+      for (const [, snippet = ''] of text.matchAll(/```yaml\n([\s\S]*?)```/g)) {
+        expect({ page, snippet, problems: problemsOf(snippet) }).toEqual({ page, snippet, problems: [] });
+      }
+    }
   });
 
   it('spillway.example.yaml has no problems', () => {

@@ -64,7 +64,9 @@ function factLines(name: PresetName, provider: ReturnType<typeof writtenOut>): r
   const { kind, location, baseUrl, baseUrlVariable, resource, found, addressFrom } = presetOf(name);
   const address = resource
     ? `\`${resource.before}<resource>${resource.after}\`, with \`resource\` or \`${resource.variable}\``
-    : `\`${baseUrl ?? 'that of its region'}\``;
+    : baseUrl === undefined
+      ? 'that of its region'
+      : `\`${baseUrl}\``;
   const health = 'healthPath' in provider ? provider.healthPath : undefined;
   const { firstTokenMs } = provider.timeouts;
   return [

@@ -179,7 +179,7 @@ const PRESETS = {
     settings: {
       quirks: { usageUnasked: true },
       capabilities: {
-        ...{ developerRole: false, maxTokens: 'max_tokens', logprobs: false, audio: false },
+        ...{ developerRole: false, maxTokens: 'max_tokens', logprobs: false },
         parameters: {
           ...{ logit_bias: 'refuse', seed: 'drop', user: 'drop', store: 'drop', service_tier: 'drop' },
           ...{ safety_identifier: 'drop', prompt_cache_key: 'drop', verbosity: 'drop' },
