@@ -4,7 +4,7 @@ import type { Upstream } from '../../../../test/support/upstream.js';
 import { anthropicWire } from '../../../../test/support/wire/anthropic.js';
 import { COUNTS, type Said } from '../../../../test/support/wire/wire.js';
 import type { ProviderFrame } from '../provider.js';
-import type { AiSdkProvider } from './ai-sdk-provider.js';
+import type { AiSdkProvider, FeatureWarning } from './ai-sdk-provider.js';
 import { bodyOf, chunksIn, connect, WIRES, type Chunk } from './testing/scene.js';
 
 const TOOLS = [
@@ -187,6 +187,25 @@ describe.each(WIRES)('a provider of the kind $kind', (wire) => {
         bedrock: '/model/upstream-model/converse-stream',
       }[wire.kind],
     );
+  });
+
+  it('tells once of a setting that the AI SDK changes, and nothing of the request', async () => {
+    const told: FeatureWarning[] = [];
+    const telling = connect(wire, upstream, { warn: (warning) => told.push(warning) });
+    const settings = {
+      anthropic: { temperature: 2, max_tokens: 9 },
+      gemini: { reasoning_effort: 'xhigh' },
+      bedrock: { seed: 1 },
+    };
+    const body = bodyOf(settings[wire.kind]);
+    const model = wire.kind === 'gemini' ? 'gemini-3-pro-preview' : 'upstream-model';
+    for (const stream of [true, false]) {
+      upstream.script(wire.says({ text: 'Hi' }));
+      expect((await collectCall(telling, { body, stream, model })).end.ok).toBe(true);
+    }
+    const feature = { anthropic: 'temperature', gemini: 'reasoning', bedrock: 'seed' }[wire.kind];
+    expect(told).toEqual([{ provider: 'test', feature }]);
+    await telling.close();
   });
 
   it('uses a socket again', async () => {
