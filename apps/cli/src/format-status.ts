@@ -37,17 +37,23 @@ function afterBlank(notes: readonly string[]): readonly string[] {
 }
 
 function toRow(provider: ProviderStatus): string[] {
-  const { name, location, workers, models, running, concurrency, waiting, oldestWaitMs } = provider;
+  const { name, location, workers, running, concurrency, waiting, oldestWaitMs } = provider;
   return [
     name,
     location ?? '-',
     String(workers),
     healthOf(provider),
-    String(models?.length ?? '-'),
+    modelsOf(provider),
     concurrency === undefined ? String(running) : `${running} of ${concurrency}`,
     String(waiting),
     oldestWaitMs === undefined ? '-' : formatAge(oldestWaitMs),
   ];
+}
+
+/** How many there are, and how many of them need not be loaded first. */
+function modelsOf({ models, loaded }: ProviderStatus): string {
+  if (!models) return '-';
+  return loaded ? `${models.length}, ${loaded.length} loaded` : String(models.length);
 }
 
 function healthOf(provider: ProviderStatus): string {

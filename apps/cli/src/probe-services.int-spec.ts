@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { DiscoveredService } from '#config/discover.js';
 import { hang, modelList, status, stream } from '../../../test/support/upstream-behaviours.js';
 import { startUpstream, type Upstream } from '../../../test/support/upstream.js';
+import { startOllama } from '../../../test/support/wire/ollama.js';
 import { probeServices } from './probe-services.js';
 
 let upstream: Upstream;
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => upstream.close());
 beforeEach(() => {
   service = {
-    ...{ name: 'ollama', by: 'address', preset: 'ollama' },
+    ...{ name: 'vllm', by: 'address', preset: 'vllm' },
     ...{ baseUrl: upstream.baseUrl, location: 'local' },
   };
 });
@@ -25,7 +26,17 @@ async function probe(services: readonly DiscoveredService[] = [service], env = {
 describe('probeServices', () => {
   it('lists the models of what answers', async () => {
     upstream.scriptModels(modelList('llama3.2:latest', 'phi'));
-    expect(await probe()).toEqual([['ollama', ['llama3.2:latest', 'phi']]]);
+    expect(await probe()).toEqual([['vllm', ['llama3.2:latest', 'phi']]]);
+  });
+
+  it.each(['', '/v1'])('asks an Ollama over its own API, with %j behind its address', async (suffix) => {
+    const wire = await startOllama({ 'llama3.2': {}, phi: {} });
+    const ollama: DiscoveredService = {
+      ...{ name: 'ollama', by: 'address', preset: 'ollama' },
+      ...{ baseUrl: `${wire.baseUrl}${suffix}`, location: 'local' },
+    };
+    expect(await probe([ollama])).toEqual([['ollama', ['llama3.2:latest', 'phi:latest']]]);
+    await wire.close();
   });
 
   it('sends the key that it was told of, and none to others', async () => {

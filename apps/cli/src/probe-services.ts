@@ -1,5 +1,6 @@
 import type { Answers } from '#config/describe-services.js';
 import type { DiscoveredService } from '#config/discover.js';
+import { presetOf } from '#core/config/presets.js';
 import type { Env } from '#core/config/template.js';
 import { shardOf } from '#core/ids.js';
 
@@ -12,25 +13,37 @@ export async function probeServices(services: readonly DiscoveredService[], env:
   const asked = services.map(async (service) => {
     if (service.by !== 'address') return [];
     const key = service.keyVariable && env[service.keyVariable]?.trim();
-    const models = await listModels(service.baseUrl, key, signal).catch(() => []);
+    const path = presetOf(service.preset).kind === 'ollama' ? '/api/tags' : '/models';
+    const models = await listModels(rootOf(service.baseUrl, path) + path, key, signal).catch(() => []);
     return models.length > 0 ? [[service.name, models] as const] : [];
   });
   return new Map((await Promise.all(asked)).flat());
 }
 
+/** The address of an Ollama may be written as that of its OpenAI-compatible API. */
+function rootOf(baseUrl: string, path: string): string {
+  const root = baseUrl.replace(/\/+$/, '');
+  return path === '/api/tags' ? root.replace(/\/(v1|api)$/, '') : root;
+}
+
 /** Empty where whoever answers is no model server: other programs use these ports, and so may another broker. */
-async function listModels(baseUrl: string, key: string | undefined, signal: AbortSignal): Promise<string[]> {
-  const response = await fetch(`${baseUrl.replace(/\/+$/, '')}/models`, {
+async function listModels(url: string, key: string | undefined, signal: AbortSignal): Promise<string[]> {
+  const response = await fetch(url, {
     headers: { accept: 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
     redirect: 'manual',
     signal,
   });
   if (!response.ok || shardOf(response.headers.get('x-request-id') ?? '') !== undefined) return [];
   const body: unknown = await response.json();
-  const list = typeof body === 'object' && body !== null && 'data' in body ? body.data : undefined;
+  // Ollama has `{models: [{name}]}`, OpenAI `{data: [{id}]}`.
+  const list = memberOf(body, 'models') ?? memberOf(body, 'data');
   if (!Array.isArray(list)) return [];
   return list.flatMap((item: unknown) => {
-    const isNamed = typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string';
-    return isNamed ? [String(item.id)] : [];
+    const name = memberOf(item, 'name') ?? memberOf(item, 'id');
+    return typeof name === 'string' ? [name] : [];
   });
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

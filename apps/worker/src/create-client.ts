@@ -25,6 +25,21 @@ export function createClient(
       const more = { defaults, healthPath, stopInText, usageUnasked };
       return createProvider({ kind, baseUrl, ...shared, ...keys, ...more });
     }
+    case 'ollama': {
+      const { kind, baseUrl, location, coldStartMs, pull, keepAlive, options, think, truncate } = provider;
+      const defaults = { keepAlive, options, think, truncate };
+      return createProvider({
+        kind,
+        baseUrl,
+        location,
+        coldStartMs,
+        pull,
+        ...shared,
+        ...keys,
+        defaults,
+        log,
+      });
+    }
     case 'anthropic':
     case 'gemini':
     case 'bedrock': {

@@ -33,6 +33,7 @@ export interface ServedProviderOptions {
 /** A provider as this worker serves it: its client, what it offers, and whether it takes our credential. */
 export class ServedProvider {
   private models: readonly string[];
+  private loaded: readonly string[] | undefined;
   private credential: CredentialState;
   /** It is there: always, or since it first answered. From then on its models are known while it is away, too. */
   private present: boolean;
@@ -79,7 +80,8 @@ export class ServedProvider {
     if (!found) return;
     if (this.options.optional === true) this.noteWhereabouts(found);
     else this.troubles.looked(found);
-    const { models, credential } = found;
+    const { models, credential, loaded } = found;
+    this.noteLoaded(loaded);
     if (this.options.models !== undefined) {
       // It cannot be asked for its list; that it refuses to tell says nothing of our credential.
       if (credential === 'ok' && models !== undefined) this.noteCredential(credential, 'list of models');
@@ -91,10 +93,11 @@ export class ServedProvider {
 
   announcement(): ProviderAnnouncement {
     const { name, kind, location, concurrency, capabilities } = this.options;
-    const { models, credential, reachable } = this;
+    const { models, loaded, credential, reachable } = this;
     const { trouble } = this.troubles;
     return {
       ...{ name, kind, location, concurrency, models, credential },
+      ...(loaded && { loaded }),
       ...(!reachable && { reachable }),
       ...(trouble && { trouble }),
       ...(capabilities && { capabilities }),
@@ -135,6 +138,15 @@ export class ServedProvider {
     clearInterval(this.timer);
     this.closing.abort();
     await this.options.client?.close();
+  }
+
+  /** Which models need no loading is told when it changes. */
+  private noteLoaded(loaded: readonly string[] | undefined): void {
+    const { name, log } = this.options;
+    const before = this.loaded?.join() ?? '';
+    this.loaded = loaded;
+    if (loaded && loaded.join() !== before)
+      log.info({ provider: name, loaded }, 'loaded models of the provider');
   }
 
   private noteCredential(state: CredentialState, reason: string): void {

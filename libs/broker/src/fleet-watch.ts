@@ -156,14 +156,22 @@ export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, Provi
     const credential = known?.credential === 'ok' ? known.credential : announced.credential;
     const reachable = (known && known.reachable !== false) || announced.reachable !== false;
     const capabilities = mergeCapabilities(announced.capabilities, known?.capabilities);
+    const loaded = uniteLoaded(known, announced);
     const { reachable: _, ...rest } = announced;
     const changed = {
       models,
       credential,
+      ...(loaded && { loaded }),
       ...(!reachable && { reachable }),
       ...(capabilities && { capabilities }),
     };
     providers.set(announced.name, { ...rest, ...changed });
   }
   return providers;
+}
+
+/** Several workers may have a server each: loaded by one of them is loaded. */
+function uniteLoaded(...said: readonly (ProviderAnnouncement | undefined)[]): readonly string[] | undefined {
+  const lists = said.flatMap((each) => (each?.loaded ? [each.loaded] : []));
+  return lists.length === 0 ? undefined : [...new Set(lists.flat())];
 }

@@ -41,6 +41,8 @@ export interface ProviderStatus {
   /** Models of it that asked to be left alone, and for how long yet. Absent: none did. */
   readonly coolDowns?: readonly { readonly model: string; readonly leftMs: number }[];
   readonly models?: readonly string[];
+  /** Those that are in memory; absent: it does not say. */
+  readonly loaded?: readonly string[];
   /** Calls at once over all its workers. */
   readonly concurrency?: number;
   readonly running: number;
@@ -164,6 +166,7 @@ function healthOf(
   };
 }
 
-function toKnown({ location, credential, reachable = true, models, concurrency }: ProviderAnnouncement) {
-  return { location, credential, reachable, models, concurrency };
+function toKnown(announced: ProviderAnnouncement) {
+  const { location, credential, reachable = true, models, loaded, concurrency } = announced;
+  return { location, credential, reachable, models, ...(loaded && { loaded }), concurrency };
 }

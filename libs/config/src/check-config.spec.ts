@@ -89,7 +89,7 @@ describe('checkConfig', () => {
     expect(report.lines.slice(0, 3)).toEqual([
       'no configuration file; what there is was looked for:',
       '5 providers',
-      '  ollama (openai-compatible, local, 4 at once, optional)',
+      '  ollama (ollama, local, 4 at once, optional)',
     ]);
     expect(report.services?.map(({ name }) => name)).toEqual([
       ...['ollama', 'vllm', 'llama-server', 'lm-studio', 'demo'],

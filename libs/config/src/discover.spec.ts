@@ -68,7 +68,8 @@ describe('discoverConfig', () => {
       discoverConfig(readEnvironment(variables)).services.flatMap((service) =>
         service.by === 'address' ? [service.baseUrl] : [],
       );
-    expect(urls({})).toEqual([11434, 8000, 8080, 1234].map((port) => `http://127.0.0.1:${port}/v1`));
+    const others = [8000, 8080, 1234].map((port) => `http://127.0.0.1:${port}/v1`);
+    expect(urls({})).toEqual(['http://127.0.0.1:11434', ...others]);
     expect(
       urls({
         OLLAMA_HOST: 'ignored:1',
@@ -78,7 +79,7 @@ describe('discoverConfig', () => {
         LM_STUDIO_BASE_URL: 'http://c/v1',
       }),
     ).toEqual(['http://ollama:11434/v1', 'http://a/v1', 'http://b/v1', 'http://c/v1']);
-    expect(urls({ OLLAMA_HOST: 'gpu-box' })[0]).toBe('http://gpu-box:11434/v1');
+    expect(urls({ OLLAMA_HOST: 'gpu-box' })[0]).toBe('http://gpu-box:11434');
   });
 
   it('sends a key to a model server that was started with one', () => {
@@ -93,7 +94,7 @@ describe('discoverConfig', () => {
 
   it('takes an address on the internet for a cloud', () => {
     const { ollama } = providersOf({ OLLAMA_HOST: 'https://ollama.com' });
-    expect(ollama).toMatchObject({ location: 'cloud', baseUrl: 'https://ollama.com/v1', optional: true });
+    expect(ollama).toMatchObject({ location: 'cloud', baseUrl: 'https://ollama.com', optional: true });
   });
 });
 
@@ -103,7 +104,7 @@ describe('describeServices', () => {
 
   it('says what was found and where it comes from, and never the key', () => {
     expect(linesOf({ OPENAI_API_KEY: 'sk-secret' }, [['ollama', ['phi']]])).toEqual([
-      'found ollama (local): answers at http://127.0.0.1:11434/v1 with 1 model',
+      'found ollama (local): answers at http://127.0.0.1:11434 with 1 model',
       'found openai (cloud): OPENAI_API_KEY is set; takes over from local models with gpt-4o-mini',
       'not there: vllm at http://127.0.0.1:8000/v1, llama-server at http://127.0.0.1:8080/v1, lm-studio at http://127.0.0.1:1234/v1 (looked for again every few seconds)',
     ]);

@@ -57,7 +57,7 @@ describe('without a file', () => {
     expect(source).toMatchObject({ kind: 'discovered', name: 'configuration' });
     expect(workerProviders).toEqual(['ollama', 'vllm', 'llama-server', 'lm-studio', 'demo']);
     expect(config.providers).toMatchObject({
-      ollama: { kind: 'openai-compatible', location: 'local', optional: true },
+      ollama: { kind: 'ollama', location: 'local', optional: true },
       demo: { kind: 'demo', location: 'local', optional: true },
     });
   });

@@ -1,3 +1,4 @@
+import { presetOf } from '#core/config/presets.js';
 import type { Answers } from './describe-services.js';
 import type { DiscoveredService } from './discover.js';
 
@@ -49,6 +50,20 @@ const DEMO = `  # Nothing was found, so this is the built-in demo. A server of y
   demo:
     kind: demo`;
 
+const SERVER_SETTINGS = [
+  '    # Calls at once over all its workers; what is more waits in the queue.',
+  '    concurrency: 4',
+  '    # The first call may have to load the model.',
+  '    timeouts: { firstTokenMs: 120000 }',
+];
+
+const OLLAMA_SETTINGS = [
+  '    # Calls at once over all its workers; what is more waits in the queue. By itself OLLAMA_NUM_PARALLEL, or 4.',
+  '    # concurrency: 4',
+  '    # Until the first output where the model has to be loaded first.',
+  '    # coldStartMs: 120000',
+];
+
 function serverText(
   { name, preset, baseUrl, location, keyVariable }: Server,
   models: readonly string[],
@@ -62,10 +77,7 @@ function serverText(
     `    location: ${location}`,
     `    baseUrl: ${quote(baseUrl)}`,
     ...(keyVariable === undefined ? [] : [`    apiKey: \${${keyVariable}}`]),
-    '    # Calls at once over all its workers; what is more waits in the queue.',
-    '    concurrency: 4',
-    '    # The first call may have to load the model.',
-    '    timeouts: { firstTokenMs: 120000 }',
+    ...(presetOf(preset).kind === 'ollama' ? OLLAMA_SETTINGS : SERVER_SETTINGS),
   ].join('\n');
 }
 

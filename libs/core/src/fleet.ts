@@ -14,6 +14,8 @@ export interface ProviderAnnouncement {
   readonly concurrency: number;
   /** What the upstream says it offers; empty where it cannot be asked. */
   readonly models: readonly string[];
+  /** Those of them that are in the memory of its upstream. Absent (also from older workers): it does not say. */
+  readonly loaded?: readonly string[];
   readonly credential: CredentialState;
   /** False: nobody answers at its address now, though somebody did before. Absent (also from older workers): not known to be so. */
   readonly reachable?: boolean;

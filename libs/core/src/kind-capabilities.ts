@@ -35,6 +35,22 @@ const NO_SAMPLING = { frequency_penalty: 'drop', presence_penalty: 'drop', seed:
  * member by member.
  */
 const KINDS: Readonly<Record<string, Capabilities>> = {
+  ollama: {
+    endpoints: ['chat', 'completions', 'embeddings'],
+    n: 'emulated',
+    audio: false,
+    files: false,
+    parameters: {
+      ...OF_OPENAI_ONLY,
+      logit_bias: 'drop',
+      // Several tools at once or one: as the model does.
+      parallel_tool_calls: 'drop',
+      user: 'drop',
+      functions: 'refuse',
+      function_call: 'refuse',
+      web_search_options: 'refuse',
+    },
+  },
   anthropic: {
     ...TRANSLATED,
     parameters: { ...TRANSLATED.parameters, ...NO_SAMPLING },

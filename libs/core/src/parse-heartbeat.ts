@@ -9,6 +9,7 @@ const announcement = z.looseObject({
   location: z.enum(['local', 'cloud']),
   concurrency: z.number(),
   models: z.array(z.string()),
+  loaded: z.array(z.string()).exactOptional(),
   // A state that a later version tells apart: the calls will show whether it matters.
   credential: z.enum(['ok', 'missing', 'rejected']).catch('ok'),
   reachable: z.boolean().exactOptional(),

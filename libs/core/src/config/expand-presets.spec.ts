@@ -97,9 +97,9 @@ describe('a preset', () => {
     const env = { SPILLWAY_GROQ_BASE_URL: 'http://127.0.0.1:9/v1', GROQ_BASE_URL: 'http://not.this' };
     expect(providerOf({ preset: 'groq' }, env).baseUrl).toBe('http://127.0.0.1:9/v1');
     const host = { OLLAMA_HOST: 'gpu-box' };
-    expect(providerOf({ preset: 'ollama' }, host).baseUrl).toBe('http://gpu-box:11434/v1');
+    expect(providerOf({ preset: 'ollama' }, host).baseUrl).toBe('http://gpu-box:11434');
     const both = { ...host, OLLAMA_BASE_URL: 'http://other/v1' };
-    expect(providerOf({ preset: 'ollama' }, both).baseUrl).toBe('http://other/v1');
+    expect(providerOf({ preset: 'ollama' }, both).baseUrl).toBe('http://other');
   });
 });
 

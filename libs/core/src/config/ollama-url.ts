@@ -1,7 +1,7 @@
 const OLLAMA_PORT = 11434;
 
 /**
- * The API's root from `OLLAMA_HOST`, which Ollama's server and client share: `[scheme://]host[:port]`, each part
+ * The server's root from `OLLAMA_HOST`, which Ollama's server and client share: `[scheme://]host[:port]`, each part
  * optional. A server that listens everywhere is reached on loopback.
  */
 export function ollamaUrl(host: string | undefined): string | undefined {
@@ -13,5 +13,5 @@ export function ollamaUrl(host: string | undefined): string | undefined {
   const url = new URL(text);
   const port = url.port || /:(80|443)\/*$/.exec(named)?.[1] || (scheme === '' ? OLLAMA_PORT : '');
   const name = ['0.0.0.0', '[::]'].includes(url.hostname) ? '127.0.0.1' : url.hostname;
-  return `${url.protocol}//${name}${port === '' ? '' : `:${port}`}${url.pathname.replace(/\/+$/, '')}/v1`;
+  return `${url.protocol}//${name}${port === '' ? '' : `:${port}`}${url.pathname.replace(/\/+$/, '')}`;
 }

@@ -1,6 +1,7 @@
 import { checkReferences } from './check-references.js';
 import { expandPresets } from './expand-presets.js';
 import { describeIssues, issueMessage } from './issues.js';
+import { withOllamaConcurrency } from './ollama-concurrency.js';
 import { pathKey, type ConfigPath, type PathProblem } from './problem.js';
 import { configSchema, type Config } from './schema.js';
 import { isSecretPath } from './secret.js';
@@ -30,7 +31,7 @@ export type ParsedConfig =
  */
 export function parseConfig(tree: unknown, env: Env, overrides: readonly Override[] = []): ParsedConfig {
   const expanded = expandPresets(withoutEmptySections(tree), env);
-  const substituted = substitute(expanded.tree, env, isSecretPath);
+  const substituted = substitute(withOllamaConcurrency(expanded.tree, env), env, isSecretPath);
   const overridden = new Set(overrides.map((override) => pathKey(override.path)));
   const unset = substituted.problems.filter((problem) => !overridden.has(pathKey(problem.path)));
   const first = [...expanded.problems, ...unset];

@@ -10,7 +10,7 @@ import type { Env } from './template.js';
 export interface Preset {
   /** For people. */
   readonly title: string;
-  readonly kind: 'openai-compatible' | 'anthropic' | 'gemini' | 'bedrock';
+  readonly kind: 'openai-compatible' | 'ollama' | 'anthropic' | 'gemini' | 'bedrock';
   readonly location: Location;
   /** Root of its API; absent where it has none that fits all. */
   readonly baseUrl?: string;
@@ -76,14 +76,17 @@ function server({ settings, ...preset }: Server): Preset {
  * services' own SDKs and documentation name; the page of each is in docs/providers.
  */
 const PRESETS = {
-  ollama: server({
+  ollama: {
     title: 'Ollama',
-    baseUrl: 'http://127.0.0.1:11434/v1',
+    kind: 'ollama',
+    location: 'local',
+    baseUrl: 'http://127.0.0.1:11434',
     baseUrlVariable: 'OLLAMA_BASE_URL',
     addressFrom: (env) => ollamaUrl(env['OLLAMA_HOST']),
     keys: ['OLLAMA_API_KEY'],
+    keyOptional: true,
     found: {},
-  }),
+  },
   vllm: server({
     title: 'vLLM',
     baseUrl: 'http://127.0.0.1:8000/v1',

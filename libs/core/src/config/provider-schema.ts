@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { anthropic, bedrock, gemini } from './account-kinds.js';
 import { baseUrl, namedMap, secret, section, simpleName } from './fields.js';
+import { ollama } from './ollama-kind.js';
 import { location, shared, upstream } from './provider-fields.js';
 import { bodyDefaults, healthPath, quirks } from './quirks-schema.js';
 
@@ -54,8 +55,16 @@ const demo = section({
 /** The kinds of this version, by `kind`. */
 export const providersSchema = namedMap(
   simpleName,
-  z.discriminatedUnion('kind', [openAiCompatible, anthropic, gemini, bedrock, demo]).transform((provider) => {
-    const concurrency = provider.concurrency ?? DEFAULT_CONCURRENCY[provider.location];
-    return { ...provider, concurrency, workerConcurrency: provider.workerConcurrency ?? concurrency };
-  }),
+  z
+    .discriminatedUnion('kind', [openAiCompatible, ollama, anthropic, gemini, bedrock, demo])
+    .transform((provider) => {
+      const { location: where = 'local' } = provider;
+      const concurrency = provider.concurrency ?? DEFAULT_CONCURRENCY[where];
+      return {
+        ...provider,
+        location: where,
+        concurrency,
+        workerConcurrency: provider.workerConcurrency ?? concurrency,
+      };
+    }),
 );
