@@ -10,6 +10,8 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 import { answer, gated, modelList } from '../support/upstream-behaviours.js';
 import { createGate } from '../support/upstream-gate.js';
 import { startUpstream, type Upstream } from '../support/upstream.js';
+import { ollamaAnswer } from '../support/wire/ollama-answers.js';
+import { startOllama, type OllamaWire } from '../support/wire/ollama.js';
 
 jest.setTimeout(120_000);
 
@@ -18,7 +20,7 @@ const RETURN_MS = 60_000;
 
 let checkout: Checkout;
 let redis: TestRedis;
-let box: Upstream;
+let box: OllamaWire;
 let cloud: Upstream;
 let port: number;
 
@@ -44,11 +46,9 @@ afterAll(async () => {
   await checkout.remove();
 });
 
-/** A model server as Ollama is: it adds a tag to its names. */
-async function startBox(at = 0): Promise<Upstream> {
-  const started = await startUpstream({ port: at });
-  started.scriptModels(modelList('llama3.2:latest'));
-  started.otherwise(answer('from the box'));
+async function startBox(at = 0): Promise<OllamaWire> {
+  const started = await startOllama({ 'llama3.2': {} }, { port: at });
+  started.otherwise(ollamaAnswer('from the box'));
   return started;
 }
 
@@ -224,7 +224,7 @@ describe('./spillway init, check, status and chat', () => {
     const env = machine();
     const child = await up(env);
     const gate = createGate();
-    box.otherwise(gated(gate, answer('late')));
+    box.otherwise(gated(gate, ollamaAnswer('late')));
     const answers = Array.from({ length: 6 }, () => ask());
     await box.waitForCall(4);
     const rows = await eventually(
@@ -236,7 +236,7 @@ describe('./spillway init, check, status and chat', () => {
       20_000,
     );
     expect(rows).toMatch(/^provider +location +workers +health +models +running +waiting +oldest$/m);
-    expect(rows).toMatch(/^ollama +local +1 +ok +1 +4 of 4 +2 +\d+ s$/m);
+    expect(rows).toMatch(/^ollama +local +1 +ok +1, [01] loaded +4 of 4 +2 +\d+ s$/m);
     expect(rows).toMatch(/^openai +cloud +1 +ok +1 +0 of 64 +0 +-$/m);
     expect(rows).toMatch(/^worker-\S+ +\d+ (s|min) +ollama, openai$/m);
     const json = await checkout.run(['status', '--json'], { env });

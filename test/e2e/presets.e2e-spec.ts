@@ -12,6 +12,7 @@ import { startUpstream, type Upstream } from '../support/upstream.js';
 import { anthropicWire } from '../support/wire/anthropic.js';
 import { bedrockWire } from '../support/wire/bedrock.js';
 import { geminiWire } from '../support/wire/gemini.js';
+import { ollamaWire } from '../support/wire/ollama-wire.js';
 import type { Wire } from '../support/wire/wire.js';
 
 jest.setTimeout(60_000);
@@ -27,7 +28,7 @@ interface Expected {
 }
 
 const EXPECTED: Readonly<Record<PresetName, Expected>> = {
-  ollama: { path: '/v1' },
+  ollama: { path: '' },
   vllm: { path: '/v1' },
   'llama-cpp': { path: '/v1' },
   'lm-studio': { path: '/v1' },
@@ -79,7 +80,8 @@ const CHANGES: Readonly<
 };
 
 /** Those with an API of their own, and the upstream that speaks it. */
-const WIRES: Readonly<Partial<Record<PresetName, Wire>>> = {
+const WIRES: Readonly<Partial<Record<PresetName, Wire<string>>>> = {
+  ollama: ollamaWire,
   anthropic: anthropicWire,
   gemini: geminiWire,
   bedrock: bedrockWire,

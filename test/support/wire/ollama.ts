@@ -35,10 +35,11 @@ export class OllamaWire extends Upstream {
   readonly pulls: string[] = [];
   /** Holds pulls up before their end. */
   pullGate: Gate | undefined;
-  /** Requests for what is loaded. */
-  psCalls = 0;
+  /** Any other name is that of a model, too. */
+  hasAnyModel = false;
   /** What `/api/ps` does in place of its list. */
   psBehaviour: Behaviour | undefined;
+  private tags: Behaviour | undefined;
   private readonly loading = new Map<string, Promise<void>>();
 
   constructor(server: Server) {
@@ -51,6 +52,11 @@ export class OllamaWire extends Upstream {
   /** `http://127.0.0.1:<port>` */
   override get baseUrl(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** What `GET /api/tags` does from now on, in place of its list. */
+  override scriptModels(behaviour: Behaviour): void {
+    this.tags = behaviour;
   }
 
   /** As if it had been pulled, or with `loaded` called already. */
@@ -76,9 +82,8 @@ export class OllamaWire extends Upstream {
   protected override async answerOther(call: LiveCall, method: string, path: string): Promise<void> {
     if (method === 'GET' && path.endsWith('/api/tags')) {
       this.modelCalls++;
-      await json({ models: [...this.models].map(describe) })(call);
+      await (this.tags ?? json({ models: [...this.models].map(describe) }))(call);
     } else if (method === 'GET' && path.endsWith('/api/ps')) {
-      this.psCalls++;
       // A model is in the list from the beginning of its loading.
       const loaded = [...this.models].filter(([name]) => this.loading.has(name));
       await (this.psBehaviour ?? json({ models: loaded.map(describe) }))(call);
@@ -89,7 +94,7 @@ export class OllamaWire extends Upstream {
   protected override async perform(call: LiveCall, behaviour: Behaviour): Promise<void> {
     const { model = '', json: body = {} } = call.record;
     const name = fullName(model);
-    const known = this.models.get(name);
+    const known = this.models.get(name) ?? (this.hasAnyModel ? {} : undefined);
     if (!known) return ollamaError(404, `model '${model}' not found`)(call);
     const refusal = refuse(known, body, model);
     if (refusal !== undefined) return ollamaError(400, refusal)(call);

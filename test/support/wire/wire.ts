@@ -30,8 +30,8 @@ export interface WireError {
 }
 
 /** A provider's own wire format, for scripting an upstream that speaks it. */
-export interface Wire {
-  readonly kind: 'anthropic' | 'gemini' | 'bedrock';
+export interface Wire<Kind extends string = 'anthropic' | 'gemini' | 'bedrock'> {
+  readonly kind: Kind;
   readonly start: () => Promise<Upstream>;
   /** As a provider of the kind is configured with. */
   readonly baseUrl: (upstream: Upstream) => string;
