@@ -186,3 +186,14 @@ describe('the capabilities of a provider', () => {
     expect(client.calls.map((call) => call.capabilities)).toEqual([{ developerRole: false }, undefined]);
   });
 });
+
+it('tells which models are loaded, to the log when it changes', async () => {
+  const { provider, look, lines } = serve();
+  await look(FOUND);
+  expect(provider.announcement()).not.toHaveProperty('loaded');
+  for (const loaded of [['phi'], ['phi'], []]) {
+    await look({ ...FOUND, loaded });
+    expect(provider.announcement().loaded).toEqual(loaded);
+  }
+  expect(lines).toEqual(['loaded models of the provider', 'loaded models of the provider']);
+});

@@ -29,6 +29,18 @@ describe('unite', () => {
     expect(fleet.get('gpu')?.models).toEqual(['llama', 'qwen', 'phi']);
   });
 
+  it.each<[string[] | undefined, string[] | undefined, string[] | undefined]>([
+    [['llama'], ['qwen', 'llama'], ['llama', 'qwen']],
+    [undefined, ['qwen'], ['qwen']],
+    [['llama'], undefined, ['llama']],
+    [[], [], []],
+    [undefined, undefined, undefined],
+  ])('of the loaded models %j and %j takes %j', (first, second, expected) => {
+    const beat = (worker: string, loaded: string[] | undefined) =>
+      heartbeat(worker, { ...(loaded && { loaded }) });
+    expect(unite([beat('a', first), beat('b', second)]).get('gpu')?.loaded).toEqual(expected);
+  });
+
   it.each([
     ['ok', 'rejected', 'ok'],
     ['missing', 'ok', 'ok'],

@@ -11,7 +11,7 @@ import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '
 import { embedAll, toEmbeddingBody, toEmbedOptions } from './embeddings.js';
 import { modelListing } from './model-list.js';
 import { PartStream } from './part-stream.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 import { toErrorFacts, toUnsentFacts } from './sdk-error.js';
 import { loadSdkModels, type AiSdkAccount, type SdkModels } from './sdk-models.js';
 import { toBody } from './to-body.js';

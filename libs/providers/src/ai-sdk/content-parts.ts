@@ -1,7 +1,7 @@
 import type { LanguageModelV4FilePart, LanguageModelV4TextPart } from '@ai-sdk/provider';
 import { isRecord } from '../json.js';
 import { KINDS, type AiSdkKind } from './kinds.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 
 type Part = LanguageModelV4TextPart | LanguageModelV4FilePart;
 

@@ -3,7 +3,7 @@ import { estimatePromptTokens } from '#core/estimate-tokens.js';
 import { toBase64 } from '../embedding-encoding.js';
 import type { Usage } from '../provider.js';
 import type { AiSdkKind } from './kinds.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 type EmbedOptions = Parameters<EmbeddingModelV4['doEmbed']>[0];

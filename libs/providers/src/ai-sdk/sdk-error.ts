@@ -1,7 +1,7 @@
 import type { CallFacts } from '#core/failure.js';
 import { findError, toStatusFacts } from '../http/upstream-error.js';
 import { isRecord } from '../json.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 
 /** Errors of the AI SDK that speak of the request: nothing of it was sent. */
 const REQUEST_ERRORS: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 import { toCallOptions, type TranslateOptions } from './to-call-options.js';
 
 const messages = [{ role: 'user', content: 'Hi' }];

@@ -2,7 +2,7 @@ import type { LanguageModelV4CallOptions, LanguageModelV4Prompt } from '@ai-sdk/
 import { isRecord } from '../json.js';
 import { isClaude, KINDS } from './kinds.js';
 import type { Served } from './reasoning-details.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 import { asJson, hasUnsignedCalls, toPrompt } from './to-prompt.js';
 
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AiSdkKind } from './kinds.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 import { toPrompt } from './to-prompt.js';
 
 const KINDS: readonly AiSdkKind[] = ['anthropic', 'gemini', 'bedrock'];

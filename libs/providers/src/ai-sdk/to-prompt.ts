@@ -2,7 +2,7 @@ import type { JSONValue, LanguageModelV4Message, LanguageModelV4Prompt } from '@
 import { isRecord } from '../json.js';
 import { toParts, toText } from './content-parts.js';
 import { readDetails, toMetadata, type Served } from './reasoning-details.js';
-import { RequestError } from './request-error.js';
+import { RequestError } from '../request-error.js';
 
 type AssistantMessage = Extract<LanguageModelV4Message, { role: 'assistant' }>;
 type AssistantPart = AssistantMessage['content'][number];
