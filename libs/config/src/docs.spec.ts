@@ -37,6 +37,7 @@ describe('the documents', () => {
       const page = read(`docs/providers/${name}.md`);
       expect(page).toBe(insertPreset(page, name));
       expect(page.match(/^# \S/gm)).toHaveLength(1);
+      expect(page.match(/^## What .*/gm)).toEqual(['## What maps to what', '## What does not']);
     }
     const index = read('docs/providers/README.md');
     expect(index).toBe(insertPresetIndex(index));

@@ -13,7 +13,7 @@ export const ollamaWire: Wire<'ollama'> = {
   kind: 'ollama',
   start: async () => {
     const wire = await startOllama({});
-    for (const name of LOADED) wire.add(name, {}, { loaded: true });
+    for (const name of LOADED) wire.add(name, { thinking: 'levels' }, { loaded: true });
     wire.hasAnyModel = true;
     return wire;
   },

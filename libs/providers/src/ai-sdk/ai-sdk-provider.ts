@@ -2,6 +2,7 @@ import type { SharedV4Warning } from '@ai-sdk/provider';
 import type { Dispatcher } from 'undici';
 import type { CallFacts } from '#core/failure.js';
 import type { CredentialState } from '#core/fleet.js';
+import { DEFAULT_LIMITS, type AnswerLimits } from '../http/answer-limits.js';
 import { createDispatcher, type ProxyEnvironment } from '../http/dispatcher.js';
 import { Exchange } from '../http/exchange.js';
 import { readBody } from '../http/read-body.js';
@@ -16,7 +17,7 @@ import { toErrorFacts, toUnsentFacts } from './sdk-error.js';
 import { loadSdkModels, type AiSdkAccount, type SdkModels } from './sdk-models.js';
 import { toBody } from './to-body.js';
 import { toCallOptions } from './to-call-options.js';
-import { WireCall, type WireLimits } from './wire-call.js';
+import { WireCall } from './wire-call.js';
 
 export type AiSdkOptions = AiSdkAccount & {
   /** The provider's name in the configuration. */
@@ -34,7 +35,7 @@ export type AiSdkOptions = AiSdkAccount & {
   /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. Default: no proxy. */
   readonly environment?: ProxyEnvironment | undefined;
   /** Overrides of the bounds on what the upstream may send. */
-  readonly limits?: Partial<WireLimits> | undefined;
+  readonly limits?: Partial<AnswerLimits> | undefined;
   /** Told once of each thing that the AI SDK leaves out or changes. Default: nobody is. */
   readonly warn?: ((warning: FeatureWarning) => void) | undefined;
 };
@@ -46,11 +47,8 @@ export interface FeatureWarning {
   readonly feature: string;
 }
 
-const DEFAULT_LIMITS: WireLimits = {
-  streamBytes: 64 * 1024 * 1024,
-  bodyBytes: 32 * 1024 * 1024,
-  eventBytes: 8 * 1024 * 1024,
-};
+/** An event ends where the AI SDK gives the next part, which may be several of the upstream's later. */
+const LIMITS: AnswerLimits = { ...DEFAULT_LIMITS, eventLength: 8 * 1024 * 1024 };
 
 const DISCOVERY_MS = 5_000;
 
@@ -217,8 +215,8 @@ export class AiSdkProvider implements Provider {
     return new WireCall({ kind, dispatcher, origin, headers, stream, timeouts, limits, secrets }, signal);
   }
 
-  private get limits(): WireLimits {
-    return { ...DEFAULT_LIMITS, ...this.options.limits };
+  private get limits(): AnswerLimits {
+    return { ...LIMITS, ...this.options.limits };
   }
 
   private get baseUrl(): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import { chunksIn } from '../../../../test/support/openai-answers.js';
 import { PartStream, type PartStreamOptions } from './part-stream.js';
-import { chunksIn } from './testing/scene.js';
 
 const options: PartStreamOptions = {
   ...{ id: 'chatcmpl-1', created: 1, kind: 'anthropic', model: 'claude' },

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { CallFacts } from '#core/failure.js';
 import { retryAfterMs } from '#core/retry-after.js';
+import type { AnswerLimits } from '../http/answer-limits.js';
 import { Exchange, toConnectionFacts, type ResponseHeaders } from '../http/exchange.js';
 import { mediaType } from '../http/call-headers.js';
 import { readErrorBody } from '../http/read-body.js';
@@ -10,16 +11,6 @@ import { isRecord } from '../json.js';
 import type { CallTimeouts } from '../provider.js';
 import { KINDS, type AiSdkKind } from './kinds.js';
 import { readRefusal } from './refusal.js';
-
-/** Bounds on what an upstream may send. */
-export interface WireLimits {
-  /** Longest answer of a stream, bytes. Default: 64 MiB. */
-  readonly streamBytes: number;
-  /** Longest answer without `stream`, bytes. Default: 32 MiB. */
-  readonly bodyBytes: number;
-  /** Most bytes of a stream in which nothing comes to its end, as an event. Default: 8 MiB. */
-  readonly eventBytes: number;
-}
 
 export interface WireOptions {
   readonly kind: AiSdkKind;
@@ -30,7 +21,7 @@ export interface WireOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly stream: boolean;
   readonly timeouts: CallTimeouts;
-  readonly limits: WireLimits;
+  readonly limits: AnswerLimits;
   readonly secrets: readonly string[];
 }
 
@@ -195,7 +186,7 @@ export class WireCall {
     const malformed = (reason: string): CallFacts => ({ kind: 'malformed', reason });
     if (!stream) return this.bytes > limits.bodyBytes ? malformed('the body is too long') : undefined;
     if (this.bytes > limits.streamBytes) return malformed('the stream is too long');
-    return this.bytesSincePart > limits.eventBytes ? malformed('an event is too long') : undefined;
+    return this.bytesSincePart > limits.eventLength ? malformed('an event is too long') : undefined;
   }
 
   private timer(): 'response' | 'first_token' | 'idle' | 'stream' {

@@ -1,6 +1,6 @@
 /** Bounds on what an upstream may send. */
 export interface AnswerLimits {
-  /** Longest line or event of a stream, in UTF-16 units. Default: 1 MiB. */
+  /** Longest line or event of a stream, in UTF-16 units, or in bytes where a library cuts it. Default: 1 MiB. */
   readonly eventLength: number;
   /** Longest stream, bytes. Default: 64 MiB. */
   readonly streamBytes: number;

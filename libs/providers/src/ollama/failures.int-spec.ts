@@ -1,15 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { collectCall, type CollectOptions, turnLoop } from '../../../../test/support/collect-call.js';
+import { collectCall, type CollectOptions } from '../../../../test/support/collect-call.js';
 import type { Behaviour } from '../../../../test/support/upstream-behaviours.js';
-import {
-  drop,
-  endlessBody,
-  hang,
-  html,
-  json,
-  part,
-  reply,
-} from '../../../../test/support/upstream-behaviours.js';
+import { drop, endlessBody, html, json, part, reply } from '../../../../test/support/upstream-behaviours.js';
 import { ollamaBroken, ollamaError, ollamaLines } from '../../../../test/support/wire/ollama-answers.js';
 import { startOllama, type OllamaWire } from '../../../../test/support/wire/ollama.js';
 import { OllamaProvider } from './ollama-provider.js';
@@ -114,60 +106,6 @@ describe('a stream that fails', () => {
     expect(end).toMatchObject({ ...visible, facts: { kind: 'malformed', reason: 'the stream is too long' } });
     await wire.waitForHangUp(await wire.waitForCall(1));
   });
-
-  it.each<[string, Behaviour, object, object]>([
-    [
-      'before its head',
-      hang(),
-      { firstTokenMs: 200 },
-      { phase: 'possibly_accepted', facts: { timer: 'first_token' } },
-    ],
-    [
-      'before its first word',
-      ollamaBroken('', 'hang'),
-      { firstTokenMs: 200 },
-      { phase: 'headers', facts: { timer: 'first_token' } },
-    ],
-    [
-      'between its words',
-      ollamaBroken('Hello', 'hang'),
-      { idleMs: 50 },
-      { phase: 'visible', facts: { timer: 'idle' } },
-    ],
-    [
-      'at the end of its time',
-      ollamaBroken('Hello', 'hang'),
-      { streamMs: 300 },
-      { phase: 'visible', facts: { timer: 'stream' } },
-    ],
-  ])('because it is silent %s', async (_, behaviour, timeouts, expected) => {
-    wire.script(behaviour);
-    const { end } = await collect({
-      timeouts: { firstTokenMs: 5_000, idleMs: 5_000, responseMs: 5_000, ...timeouts },
-    });
-    expect(end).toMatchObject({ ...failed, ...expected });
-    await wire.waitForHangUp(await wire.waitForCall(1));
-  });
-
-  it('because it is given up: hangs up at once', async () => {
-    wire.script(hang());
-    const stop = new AbortController();
-    const call = collect({ signal: stop.signal });
-    const seen = await wire.waitForCall(1);
-    await turnLoop();
-    stop.abort();
-    const abortedAt = Date.now();
-    expect((await call).end).toEqual({ ok: false, aborted: true, phase: 'possibly_accepted' });
-    expect((await wire.waitForHangUp(seen)) - abortedAt).toBeLessThan(500);
-  });
-
-  it('because it is given up between two words', async () => {
-    wire.script(ollamaBroken('Hello', 'hang'));
-    const stop = new AbortController();
-    const { end } = await collect({ signal: stop.signal, onFrame: ({ output }) => output && stop.abort() });
-    expect(end).toMatchObject({ ok: false, aborted: true, phase: 'visible' });
-    await wire.waitForHangUp(await wire.waitForCall(1));
-  });
 });
 
 describe('an answer without stream that fails', () => {
@@ -188,28 +126,9 @@ describe('an answer without stream that fails', () => {
     expect(end).toMatchObject({ ok: false, aborted: false, phase: 'headers', ...expected });
     expect(frames).toHaveLength(0);
   });
-
-  it('because it takes too long', async () => {
-    wire.script(hang());
-    const { end } = await collect({
-      stream: false,
-      timeouts: { firstTokenMs: 1, idleMs: 1, responseMs: 200 },
-    });
-    expect(end).toMatchObject({ ok: false, facts: { kind: 'timeout', timer: 'response' } });
-  });
 });
 
 describe('an error of Ollama', () => {
-  it.each([400, 401, 403, 404, 413, 429, 500, 503])(
-    'with %i keeps its status and its words',
-    async (status) => {
-      wire.script(ollamaError(status, `refused ${status}`, { 'retry-after': '3' }));
-      const { end } = await collect();
-      const facts = { kind: 'status', status, message: `refused ${status}`, retryAfterMs: 3_000 };
-      expect(end).toEqual({ ok: false, aborted: false, phase: 'headers', facts });
-    },
-  );
-
   it('never has our key in it', async () => {
     wire.script(
       ollamaError(401, 'bad key sk-of-the-account'),
@@ -228,13 +147,5 @@ describe('an error of Ollama', () => {
       facts: { kind: 'status', status: 400, param: 'messages[0].content[0].type' },
     });
     expect(wire.calls).toHaveLength(0);
-  });
-
-  it('says that nobody is there', async () => {
-    await wire.close();
-    expect((await collect()).end).toMatchObject({
-      phase: 'not_sent',
-      facts: { kind: 'connect', code: 'ECONNREFUSED' },
-    });
   });
 });

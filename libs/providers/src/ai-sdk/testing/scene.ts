@@ -27,34 +27,3 @@ export function bodyOf(members: Readonly<Record<string, unknown>>): Buffer {
   const messages = [{ role: 'user', content: 'Hi' }];
   return Buffer.from(JSON.stringify({ model: 'public', messages, ...members }));
 }
-
-/** A chunk, as far as the tests look into it. */
-export interface Chunk {
-  readonly id: string;
-  readonly created: number;
-  readonly usage?: unknown;
-  readonly choices: readonly {
-    readonly finish_reason: string | null;
-    readonly delta?: {
-      readonly role?: string;
-      readonly content?: string;
-      readonly refusal?: string;
-      readonly reasoning_content?: string;
-      readonly reasoning_details?: readonly object[];
-      readonly tool_calls?: readonly {
-        readonly index: number;
-        readonly id?: string;
-        readonly type?: string;
-        readonly function: { readonly name?: string; readonly arguments: string };
-      }[];
-    };
-  }[];
-}
-
-export function chunksIn(text: string): readonly Chunk[] {
-  return text
-    .split('\n\n')
-    .map((event) => event.replace(/^data: /, ''))
-    .filter((data) => data !== '' && data !== '[DONE]')
-    .map((data) => JSON.parse(data) as Chunk);
-}
