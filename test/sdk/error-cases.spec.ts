@@ -7,10 +7,10 @@ describe('the cases of errors', () => {
     expect(Object.keys(errorCases)).toEqual(Object.keys(errors));
   });
 
-  it('leave out these alone, which come with what can be allowed to applications', () => {
+  it('leave out this one alone, which comes with the origins and addresses of applications', () => {
     const unreachable = Object.entries(errorCases).flatMap(([code, each]) =>
       'unreachable' in each ? [code] : [],
     );
-    expect(unreachable).toEqual(['application_not_allowed', 'model_not_allowed']);
+    expect(unreachable).toEqual(['application_not_allowed']);
   });
 });

@@ -82,7 +82,7 @@ export const errorCases: Readonly<Record<ErrorCode, ErrorCase | UnreachableError
   context_length_exceeded: { tries: 1, upstream: status(400, { code: 'context_length_exceeded' }) },
   invalid_api_key: { tries: 1, ask: () => ({ apiKey: 'another' }) },
   application_not_allowed: { unreachable: 'applications have no list of origins and addresses yet' },
-  model_not_allowed: { unreachable: 'applications have no list of models yet' },
+  model_not_allowed: { tries: 1, ask: () => ({ apiKey: 'guest-key' }), param: 'model' },
   model_not_found: { tries: 1, ask: chat({ model: 'nobody' }), param: 'model' },
   not_found: { tries: 1, ask: route('get', '/nothing') },
   request_not_found: { tries: 1, ask: route('get', `/requests/req_0_${'0'.repeat(26)}`) },

@@ -60,7 +60,10 @@ function configOf(baseUrl: string): object {
     ),
     // A busy provider is told of at once: what the SDKs do then is the point.
     queue: { maxWaiting: 1, maxRetryDelayMs: 0 },
-    applications: { web: { apiKeys: ['${WEB_KEY}'] } },
+    applications: {
+      web: { apiKeys: ['${WEB_KEY}'] },
+      guest: { apiKeys: ['guest-key'], models: ['demo*'] },
+    },
   };
 }
 

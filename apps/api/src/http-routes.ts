@@ -28,7 +28,10 @@ const INFERENCE = {
   group: 'inference',
   reads: LIFETIME,
   headers: SERVED_BY,
-  errors: ['unsupported_parameter', 'idempotency_key_conflict', 'queue_full', ...OUTCOMES],
+  errors: [
+    ...(['unsupported_parameter', 'model_not_allowed', 'idempotency_key_conflict', 'queue_full'] as const),
+    ...OUTCOMES,
+  ],
 } as const satisfies Partial<HttpRoute>;
 
 const OF_REQUEST: readonly ErrorCode[] = ['request_not_found', 'redis_unavailable'];
@@ -113,7 +116,7 @@ export const HTTP_ROUTES = {
     path: '/v1/models',
     access: 'application',
     group: 'models',
-    summary: 'the models that can be asked for: configured ones, then those that workers announce',
+    summary: 'the models that the key may ask for: configured ones, then those that workers announce',
     answers: { 'application/json': 'ModelList' },
     errors: [],
   },
@@ -124,7 +127,7 @@ export const HTTP_ROUTES = {
     group: 'models',
     summary: 'one of them; ids may hold slashes, written as they are or as %2F',
     answers: { 'application/json': 'Model' },
-    errors: ['model_not_found'],
+    errors: ['model_not_allowed', 'model_not_found'],
   },
   healthz: {
     method: 'GET',

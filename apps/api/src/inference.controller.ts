@@ -41,18 +41,17 @@ export class InferenceController {
   }
 
   @Serves('listModels')
-  listModels(): { object: 'list'; data: ModelCard[] } {
-    return { object: 'list', data: listModels(this.catalogue()) };
+  listModels(@Req() request: FastifyRequest): { object: 'list'; data: ModelCard[] } {
+    return { object: 'list', data: listModels(this.catalogueFor(request)) };
   }
 
   /** A wildcard, since model ids hold slashes. */
   @Serves('describeModel')
   describeModel(@Req() request: FastifyRequest): ModelCard {
-    return describeModel((request.params as { '*': string })['*'], this.catalogue());
+    return describeModel((request.params as { '*': string })['*'], this.catalogueFor(request));
   }
 
-  private catalogue(): Catalogue {
-    const { models, providers } = this.settings.config;
-    return { models, providers, fleet: this.broker.fleet() };
+  private catalogueFor({ record }: FastifyRequest): Catalogue {
+    return this.settings.catalogueOf(record.application, this.broker.fleet());
   }
 }

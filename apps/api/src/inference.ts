@@ -119,9 +119,9 @@ export class Inference {
     const body = parseJsonBody(bytes);
     const { stream, includeUsage, ...asked } = readBody(endpoint, body);
     const controls = readControls(body);
-    const { models, providers, timeouts, queue } = this.settings.config;
+    const { timeouts, queue } = this.settings.config;
     const timeoutMs = deadlineMs({ totalMs: timeouts.totalMs, stream, headers });
-    const catalogue = { models, providers, fleet: this.broker.fleet() };
+    const catalogue = this.settings.catalogueOf(record.application, this.broker.fleet());
     const route = resolveModel(asked.model, catalogue, endpoint);
     record.model = showName(route.model);
     record.stream = stream;

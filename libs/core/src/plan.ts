@@ -5,6 +5,7 @@ import { toWholeSeconds } from './decide-next.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { waitFor } from './health.js';
+import { refuseForeign } from './model-access.js';
 import { allowsWait } from './next-target.js';
 import { findRoute, isReachable, listAvailable, providerLocation, providerNames, targetOf } from './route.js';
 import type { Catalogue, Route } from './route.js';
@@ -39,7 +40,7 @@ export interface Plan {
  * The ordered targets that one request may use: the route, changed by the caller's controls, less what cannot take it
  * and what is known not to work; those that are not to be called just now come last.
  * @throws SpillwayError `invalid_value` for controls that name no usable provider or leave nothing;
- * `unsupported_parameter` where every target lacks something that the request uses;
+ * `model_not_allowed` for a fallback that the caller may not ask for; `unsupported_parameter` where every target lacks something that the request uses;
  * `model_not_found` where no provider has the model now; `no_provider_available` for a route without targets, and where
  * every provider is known to be down; `rate_limit_exceeded` where all cool down for longer than may be waited;
  * `upstream_credentials_exhausted` where every worker that could serve is without its credential
@@ -181,6 +182,7 @@ function callersFallback(route: Route, controls: Controls, catalogue: Catalogue)
   const { fallbackProvider, fallbackModel } = controls;
   if (fallbackProvider !== undefined) {
     const target = onProvider(fallbackProvider, route, fallbackModel, catalogue);
+    refuseForeignTargets([target], route, catalogue, 'fallbackProvider');
     return keepOrRefuse([target], controls, 'fallbackProvider', fallbackProvider);
   }
   if (fallbackModel === undefined) return undefined;
@@ -218,14 +220,32 @@ function onProvider(provider: string, route: Route, model: string | undefined, c
 /** A name known here is used as it is routed here; any other is asked of the route's own fallback providers. */
 function withModel(model: string, route: Route, catalogue: Catalogue): Target[] {
   const known = findRoute(model, catalogue);
-  if (known !== undefined) return [...known.targets];
+  if (known !== undefined) {
+    refuseForeign(catalogue.allowed, model, 'fallbackModel');
+    return [...known.targets];
+  }
   const later = route.targets.slice(primaries(route.targets).length);
-  if (later.length > 0) return later.map(({ provider }) => targetOf(provider, model, catalogue));
+  const targets = later.map(({ provider }) => targetOf(provider, model, catalogue));
+  refuseForeignTargets(targets, route, catalogue, 'fallbackModel');
+  if (targets.length > 0) return targets;
   throw invalid(
     'fallbackModel',
     `There is no model ${showName(model)} here, and ${showName(route.model)} has no fallback provider to ask for it; ` +
       `send fallbackProvider too. Available: ${listAvailable(catalogue)}.`,
   );
+}
+
+/** What the route itself does not lead to, the caller must be allowed to ask for by its own name. */
+function refuseForeignTargets(
+  targets: readonly Target[],
+  route: Route,
+  { allowed: names }: Catalogue,
+  param: string,
+): void {
+  const own = new Set(route.targets.map(targetKey));
+  for (const target of targets.filter((each) => !own.has(targetKey(each)))) {
+    refuseForeign(names, `${target.provider}/${target.model}`, param);
+  }
 }
 
 function credentialFault(provider: string, { providers }: Fleet): 'missing' | 'rejected' | undefined {

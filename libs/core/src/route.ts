@@ -3,6 +3,7 @@ import { ENDPOINTS, type Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { capabilitiesOfKind } from './kind-capabilities.js';
+import { mayUse, refuseForeign } from './model-access.js';
 import { showName } from './scrub.js';
 import type { Location, Target } from './target.js';
 
@@ -11,6 +12,8 @@ export interface Catalogue {
   readonly models: Readonly<Record<string, { readonly targets: readonly ConfiguredTarget[] }>>;
   readonly providers: Readonly<Record<string, CataloguedProvider>>;
   readonly fleet: Fleet;
+  /** Which names the caller may ask for, as `mayUse` reads them. Absent: any. */
+  readonly allowed?: readonly string[] | undefined;
 }
 
 /** What routes need to know of a configured provider. */
@@ -54,9 +57,10 @@ export const DEMO_MODELS = ['demo', 'demo-slow', 'demo-fail', 'demo-429', 'demo-
  * The route of a model name. First found wins: a configured model; `<provider>/<model>`; a model that workers
  * announce, local providers first and, after a local one, those that stand in for it; and where there is nothing but demo providers, any name.
  * Nobody stands in where another model's answer would be of no use.
- * @throws SpillwayError `model_not_found`, with some of the names there are
+ * @throws SpillwayError `model_not_allowed`; `model_not_found`, with some of the names there are
  */
 export function resolveModel(model: string, catalogue: Catalogue, endpoint: Endpoint = 'chat'): Route {
+  refuseForeign(catalogue.allowed, model, 'model');
   const route = findRoute(model, catalogue, endpoint);
   if (route !== undefined) return route;
   throw new SpillwayError('model_not_found', {
@@ -66,7 +70,7 @@ export function resolveModel(model: string, catalogue: Catalogue, endpoint: Endp
   });
 }
 
-/** As `resolveModel`; undefined where nothing has that name. */
+/** As `resolveModel`, whoever asks; undefined where nothing has that name. */
 export function findRoute(
   model: string,
   catalogue: Catalogue,
@@ -217,18 +221,23 @@ const MODELS_CREATED = 1_767_225_600;
 
 /**
  * What `GET /v1/models` lists: configured models, then announced ones that somebody can answer now, each under the
- * shortest name that reaches it; sorted within both, no id twice. Every id resolves.
+ * shortest name that reaches it and that the caller may use; sorted within both, no id twice. Every id resolves.
  */
 export function listModels(catalogue: Catalogue): ModelCard[] {
-  const configured = Object.keys(catalogue.models).toSorted();
+  const isAllowed = (id: string) => mayUse(catalogue.allowed, id);
+  const configured = Object.keys(catalogue.models).filter(isAllowed).toSorted();
   const announced = [...catalogue.fleet.providers.values()].flatMap(({ name, models }) =>
-    models.map((model) => (reaches(model, name, catalogue) ? model : `${name}/${model}`)),
+    models.flatMap((model) => {
+      const names = reaches(model, name, catalogue) ? [model, `${name}/${model}`] : [`${name}/${model}`];
+      return names.find(isAllowed) ?? [];
+    }),
   );
   const answered = announced.filter((id) =>
     findRoute(id, catalogue)?.targets.some(isReachable(catalogue.fleet)),
   );
   const ids = new Set([...configured, ...answered.toSorted()]);
-  if (ids.size === 0 && findRoute('demo', catalogue)) DEMO_MODELS.forEach((name) => ids.add(name));
+  if (ids.size === 0 && findRoute('demo', catalogue))
+    DEMO_MODELS.filter(isAllowed).forEach((name) => ids.add(name));
   return [...ids].flatMap((id) => {
     const route = findRoute(id, catalogue);
     return route === undefined ? [] : [cardOf(route)];
@@ -237,7 +246,7 @@ export function listModels(catalogue: Catalogue): ModelCard[] {
 
 /**
  * One model by any name that a request may use.
- * @throws SpillwayError `model_not_found`
+ * @throws SpillwayError `model_not_allowed`, `model_not_found`
  */
 export function describeModel(model: string, catalogue: Catalogue): ModelCard {
   return cardOf(resolveModel(model, catalogue));

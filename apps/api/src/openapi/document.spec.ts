@@ -16,7 +16,7 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
 const routes = Object.entries<HttpRoute>(HTTP_ROUTES);
 
 /** No route has these: what is no route is answered with them, or nothing answers with them yet. */
-const OF_NO_ROUTE = ['method_not_allowed', 'application_not_allowed', 'model_not_allowed'];
+const OF_NO_ROUTE = ['method_not_allowed', 'application_not_allowed'];
 
 function at(pointer: string): unknown {
   const names = pointer.split('/').slice(1);

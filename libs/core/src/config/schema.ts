@@ -128,6 +128,13 @@ const application = section({
     .describe(
       'Keys that its clients send as `Authorization: Bearer …`; several, so that they can be rotated. Secret: write `${NAME}`.',
     ),
+  models: z
+    .array(z.string().min(1))
+    .min(1)
+    .exactOptional()
+    .describe(
+      'Models that it may ask for, by the names that callers write; `*` stands for any characters, as in `gpu-box/*`. `GET /v1/models` lists no others, and a request for one is refused with 403 `model_not_allowed`. Default: all.',
+    ),
 });
 
 const timeouts = section({
