@@ -6,7 +6,7 @@ import { HandWorker } from './testing/hand-worker.js';
 import { startTestApi, type TestApi } from './testing/test-api.js';
 
 /** Longer than a busy machine takes for the large answer; a client that reads is never without bytes for so long. */
-const STALL_MS = 1_500;
+const STALL_MS = 2_000;
 /** More than the buffers between the two ends of a connection hold. */
 const LARGE = `data: ${'x'.repeat(16 * 1024 * 1024)}\n\n`;
 
