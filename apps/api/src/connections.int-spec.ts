@@ -11,7 +11,9 @@ beforeAll(async () => {
   redis = await startRedis();
   api = await startTestApi({
     redis: { url: redis.url, prefix: 'connections' },
-    config: { server: { bodyLimitBytes: 2048, requestTimeoutMs: 3_000, headersTimeoutMs: 2_000, holdMs: 100 } },
+    config: {
+      server: { bodyLimitBytes: 2048, requestTimeoutMs: 3_000, headersTimeoutMs: 2_000, holdMs: 100 },
+    },
   });
 });
 
