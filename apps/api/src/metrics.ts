@@ -6,6 +6,9 @@ import { registerFleetMetrics } from './fleet-metrics.js';
 import { InFlight } from './in-flight.js';
 import type { RequestRecord } from './request-record.js';
 
+/** How often the lag of the event loop is looked at, ms: each look wakes a process that has nothing else to do. */
+const LOOP_LOOK_MS = 100;
+
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 /** The model label of everything that the configuration does not name: a client must not be able to make labels. */
@@ -65,7 +68,7 @@ export class Metrics {
     broker: Broker,
     inFlight: InFlight,
   ) {
-    collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_LOOK_MS });
     const requests = new Gauge({
       name: 'spillway_requests_in_flight',
       help: 'Inference requests that this replica has not answered yet.',
