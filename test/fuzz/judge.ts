@@ -17,12 +17,12 @@ const TUNNEL = /CONNECT/;
 /**
  * Looks at all that came back on one connection.
  *
- * @param isRedisSlow the machine is so busy that a 503 may be honest
+ * @param isStarved the machine is so busy that a 503 may be honest
  */
 export function judge(
   { requests, ending }: Conversation,
   { received, end }: Talk,
-  isRedisSlow: () => boolean,
+  isStarved: () => boolean,
 ): Judgement {
   if (end === 'hung')
     return {
@@ -36,7 +36,7 @@ export function judge(
   const isExcused = (answer: RawAnswer) =>
     answer.status === 504
       ? DEADLINE.test(sent)
-      : ['redis_unavailable', '503'].includes(outcomeOf(answer)) && isRedisSlow();
+      : ['redis_unavailable', '503'].includes(outcomeOf(answer)) && isStarved();
   const faults = answers.flatMap((answer) => faultsOf(answer, isExcused));
   if (!mayBeCut && answers.some(({ whole }) => !whole)) faults.push('an answer was cut off');
   if (!mayBeCut && rest !== '') faults.push(`what is no answer: ${JSON.stringify(rest.slice(0, 200))}`);

@@ -70,11 +70,7 @@ export async function runFuzz(scene: FuzzScene, options: FuzzOptions): Promise<F
 }
 
 async function hold(scene: FuzzScene, conversation: Conversation, tally: Tally, seed: number): Promise<void> {
-  const { outcomes, faults } = judge(
-    conversation,
-    await converse(scene.port, conversation),
-    scene.isRedisSlow,
-  );
+  const { outcomes, faults } = judge(conversation, await converse(scene.port, conversation), scene.isStarved);
   for (const outcome of outcomes) tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1);
   for (const fault of faults) fail(tally, `--seed ${seed} --from ${conversation.number}: ${fault}`);
 }
@@ -92,7 +88,7 @@ async function untilHealthy(scene: FuzzScene): Promise<void> {
       () => false,
     );
     if (isWell) return;
-    if (!scene.isRedisSlow()) break;
+    if (!scene.isStarved()) break;
     await sleep(HEALTH_MS);
   }
   await scene.checkHealth();

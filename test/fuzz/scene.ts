@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { contentOf, fetchAnswer, jsonOf, waitForModel } from '../support/client.js';
 import { TestBroker } from '../support/start-broker.js';
 import { MODEL } from './base-requests.js';
-import { RedisPings } from './redis-pings.js';
 import { ANSWER, startFuzzUpstream } from './fuzz-upstream.js';
+import { Starvation } from './starvation.js';
 
 /** An api and a worker as users run them, with an upstream that answers everything at once. */
 export interface FuzzScene {
@@ -15,8 +15,8 @@ export interface FuzzScene {
   readonly memoryMiB: () => Promise<number>;
   /** What the processes complained of. */
   readonly complaints: () => string[];
-  /** Has Redis been so slow lately that the api may have taken it for away? */
-  readonly isRedisSlow: () => boolean;
+  /** Was this machine so busy lately that the api may have taken Redis for away? */
+  readonly isStarved: () => boolean;
   /** Rejects if a client in good order is not answered as it should be. */
   readonly checkHealth: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -31,9 +31,6 @@ export interface SceneTimeouts {
 
 /** Short, so that what never comes is given up soon. */
 const IMPATIENT: SceneTimeouts = { headersTimeoutMs: 1_000, requestTimeoutMs: 1_500, stallTimeoutMs: 5_000 };
-
-/** A Redis that says nothing for so long counts as away, ms. */
-const SILENT_MS = 150;
 
 export async function startFuzzScene(timeouts = IMPATIENT): Promise<FuzzScene> {
   const upstream = await startFuzzUpstream();
@@ -51,9 +48,9 @@ export async function startFuzzScene(timeouts = IMPATIENT): Promise<FuzzScene> {
       models: { [MODEL]: { targets: [{ provider: 'gpu' }] } },
     },
   });
-  const pings = new RedisPings(broker.redis.url);
+  let starvation: Starvation | undefined;
   const stop = async () => {
-    pings.stop();
+    starvation?.stop();
     await broker.stop();
     await upstream.close();
   };
@@ -62,6 +59,8 @@ export async function startFuzzScene(timeouts = IMPATIENT): Promise<FuzzScene> {
     const api = await broker.startApi({ LOG_LEVEL: 'warn' });
     await broker.startWorker();
     const { url } = api;
+    const watch = new Starvation(broker.redis.url, [api.pid, broker.redis.pid]);
+    starvation = watch;
     await waitForModel(url, MODEL);
     return {
       url,
@@ -71,7 +70,7 @@ export async function startFuzzScene(timeouts = IMPATIENT): Promise<FuzzScene> {
       memoryMiB: () => residentMiB(api.pid),
       complaints: () =>
         broker.output.split('\n').filter((line) => /"level":[56]0|^\S*Error|^\s+at /.test(line)),
-      isRedisSlow: () => pings.worstMs() > SILENT_MS,
+      isStarved: () => watch.isProven,
       checkHealth: () => checkHealth(url),
       stop,
     };
