@@ -13,8 +13,9 @@ const { values, positionals } = parseArgs({
     from: { type: 'string', default: '0' },
     // Connections at once.
     width: { type: 'string', default: '100' },
-    // Of `slow`.
+    // Of `slow`. Each reader fills up to 4 MB of the kernel's memory for TCP, which has a limit (docs/operations.md).
     sockets: { type: 'string', default: '5000' },
+    readers: { type: 'string', default: '300' },
   },
 });
 
@@ -54,7 +55,7 @@ async function slow(): Promise<void> {
   try {
     const report = await runSlow(scene, {
       sockets: Number(values.sockets),
-      readers: Math.round(Number(values.sockets) / 3),
+      readers: Math.min(Number(values.readers), Math.round(Number(values.sockets) / 3)),
       settle: true,
       dripMs: 1_000,
       measureMs: 8_000,
