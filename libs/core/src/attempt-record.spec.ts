@@ -20,7 +20,17 @@ const refused = recordFailure(openai, {
 
 describe('attempt records', () => {
   it('survive the ledger', () => {
-    const trail = [busy, refused, recordWait(gpu, 'no_worker'), recordSkip(gpu, 'open')];
+    const beyond = recordFailure(gpu, {
+      ...{
+        category: 'unsupported',
+        phase: 'headers',
+        code: 'unsupported_parameter',
+        reason: '400, no tools',
+      },
+      detail: { message: 'their words', param: 'tools' },
+    });
+    expect(beyond.param).toBe('tools');
+    const trail = [busy, refused, beyond, recordWait(gpu, 'no_worker'), recordSkip(gpu, 'open')];
     expect(parseTrail(trail.map((record) => JSON.stringify(record)))).toEqual(trail);
   });
 

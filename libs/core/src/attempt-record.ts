@@ -16,7 +16,8 @@ export interface AttemptRecord {
   readonly location: Location;
   /**
    * `waited`: no call was made; the attempt left the queue because no worker took it. `skipped`: no call was made; a
-   * worker took it, and its target was not to be called just then. An older version reads a `skipped` as a fault.
+   * worker took it, and its target was not to be called just then. An older version reads a `skipped`, or an
+   * `unsupported`, as a fault.
    */
   readonly category: FailureCategory | 'waited' | 'skipped';
   readonly phase: Phase;
@@ -26,6 +27,8 @@ export interface AttemptRecord {
   readonly code: ErrorCode;
   /** How long the provider asked to be left alone, ms; only for backpressure. */
   readonly retryAfterMs?: number;
+  /** The request's member that the target cannot take; only for unsupported. */
+  readonly param?: string;
 }
 
 /** The record of a call that failed. */
@@ -37,7 +40,12 @@ export function recordFailure(target: Target, failure: Failure): AttemptRecord {
     reason: failure.reason,
     code: failure.code,
     ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    ...paramOf(failure),
   };
+}
+
+function paramOf({ category, detail }: Failure): Pick<AttemptRecord, 'param'> {
+  return category === 'unsupported' && detail?.param !== undefined ? { param: detail.param } : {};
 }
 
 /** The record of an attempt that left a queue without having been run. */
@@ -71,12 +79,16 @@ const storedRecord = z.object({
   model: z.string(),
   location: z.enum(['local', 'cloud']),
   category: z
-    .enum(['caller', 'context', 'credential', 'backpressure', 'unusable', 'fault', 'waited', 'skipped'])
+    .enum([
+      ...(['caller', 'context', 'credential', 'backpressure', 'unusable', 'unsupported', 'fault'] as const),
+      ...(['waited', 'skipped'] as const),
+    ])
     .catch('fault'),
   phase: z.enum(['not_sent', 'possibly_accepted', 'headers', 'visible']).catch('possibly_accepted'),
   reason: z.string(),
   code: z.custom<ErrorCode>((code) => typeof code === 'string' && isErrorCode(code)).catch('upstream_error'),
   retryAfterMs: z.number().exactOptional(),
+  param: z.string().exactOptional(),
 });
 
 /**

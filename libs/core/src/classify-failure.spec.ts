@@ -71,6 +71,44 @@ describe('classifyFailure of a status', () => {
     expect(classify(status, rest)).toMatchObject({ category: 'context', code: 'context_length_exceeded' });
   });
 
+  it.each<[number, string, string]>([
+    [400, 'registry.ollama.ai/library/gemma:2b does not support tools', 'tools'],
+    [404, 'No endpoints found that support tool use. To learn more', 'tools'],
+    [400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', 'tools'],
+    [400, '`tool calling` is not supported with this model', 'tools'],
+    [500, 'tools param requires --jinja flag', 'tools'],
+    [400, 'Function calling is not enabled for models/gemma-3-4b-it', 'tools'],
+    [400, "This model doesn't support tool use.", 'tools'],
+    [500, 'this model is missing data required for image input', 'messages'],
+    [200, 'this model is missing data required for image input', 'messages'],
+    [500, 'image input is not supported - hint: if this is unexpected, provide the mmproj', 'messages'],
+    [400, 'meta-llama/Llama-3.2-1B is not a multimodal model', 'messages'],
+    [404, 'No endpoints found that support image input', 'messages'],
+    [400, "This model doesn't support the image content block that you provided.", 'messages'],
+    [400, 'Invalid content type. image_url is only supported by certain models.', 'messages'],
+    [400, '"gemma:2b" does not support thinking', 'reasoning_effort'],
+    [400, 'think value "low" is not supported for this model', 'reasoning_effort'],
+  ])('%i %j means that this target cannot do it: %s', (status, message, param) => {
+    expect(classify(status, { message })).toMatchObject({
+      ...{ category: 'unsupported', code: 'unsupported_parameter' },
+      detail: { message: expect.any(String), param },
+    });
+  });
+
+  it('takes the member at fault from who names it', () => {
+    const refused = { code: 'unsupported_parameter', param: 'max_tokens', message: 'not with this model' };
+    expect(classify(400, refused)).toMatchObject({
+      category: 'unsupported',
+      detail: { param: 'max_tokens' },
+    });
+    const strict = "'messages.1' : property 'reasoning_content' is unsupported";
+    expect(classify(400, { message: strict, param: '' })).toMatchObject({
+      ...{ category: 'unsupported', reason: '400, unsupported parameter' },
+      detail: { status: 400, message: strict },
+    });
+    expect(classify(429, { message: 'does not support tools' }).category).toBe('backpressure');
+  });
+
   it.each([
     'max_tokens is too large: 100000. This model supports at most 16384 completion tokens',
     'context_length_exceeded_behavior must be one of truncate, error',

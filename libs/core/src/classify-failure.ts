@@ -8,6 +8,8 @@ type StatusFacts = Extract<CallFacts, { kind: 'status' }>;
 interface Meaning {
   readonly category: FailureCategory;
   readonly code: ErrorCode;
+  /** The request's member that it is about, where the upstream does not name it. */
+  readonly param?: string;
 }
 
 const rejected: Meaning = { category: 'caller', code: 'upstream_rejected' };
@@ -19,6 +21,7 @@ const busy: Meaning = { category: 'backpressure', code: 'rate_limit_exceeded' };
 /** Busy all the same; but it says nothing of our rate, so a client is not told to slow down. */
 const overloaded: Meaning = { category: 'backpressure', code: 'upstream_error' };
 const unusable: Meaning = { category: 'unusable', code: 'model_not_found' };
+const unsupported: Meaning = { category: 'unsupported', code: 'unsupported_parameter' };
 const fault: Meaning = { category: 'fault', code: 'upstream_error' };
 
 /**
@@ -48,9 +51,12 @@ interface Signal {
   readonly label: string;
   /** Statuses under which upstreams were seen to send it; elsewhere the words may mean something else. */
   readonly statuses: readonly number[];
-  readonly names: RegExp;
+  readonly names?: RegExp;
   readonly words?: RegExp;
 }
+
+/** llama.cpp and Ollama say what they lack with a 500, OpenRouter with a 404. */
+const LACKING = [400, 404, 422, 500, 501] as const;
 
 /** First match wins. Words are those of OpenAI, Azure, vLLM, SGLang, llama.cpp, Ollama, Anthropic, Gemini and others. */
 const signals: readonly Signal[] = [
@@ -87,6 +93,35 @@ const signals: readonly Signal[] = [
     statuses: [400],
     names: /^(invalid_api_key|api_key_invalid|authentication_error)$/,
     words: /api key not valid|(incorrect|invalid) api key/i,
+  },
+  // What a model, or its server as it was started, does not do: before the model, as some say so with a 404.
+  {
+    meaning: { ...unsupported, param: 'tools' },
+    label: 'no tools',
+    statuses: LACKING,
+    words:
+      /support (tools\b|tool (use|calls?|calling)|function call)|(tool|function) call(s|ing)?`? (is|are) not (supported|enabled)|tool choice requires|tools param requires/i,
+  },
+  {
+    meaning: { ...unsupported, param: 'messages' },
+    label: 'no images',
+    statuses: LACKING,
+    words:
+      /support (the )?(images?|vision)\b|image input is not supported|missing data required for image input|not a multimodal model|image_url is only supported/i,
+  },
+  {
+    meaning: { ...unsupported, param: 'reasoning_effort' },
+    label: 'no such thinking',
+    statuses: LACKING,
+    words: /does(n't| not) support thinking|think value .{1,40} is not supported/i,
+  },
+  {
+    meaning: unsupported,
+    label: 'unsupported parameter',
+    statuses: [400, 422],
+    names: /^unsupported_(parameter|value)$/,
+    words:
+      /property '[^']{1,80}' is unsupported|extra inputs are not permitted|unrecognized request argument/i,
   },
   {
     meaning: unusable,
@@ -171,8 +206,13 @@ function classifyStatus(facts: StatusFacts): Omit<Failure, 'phase'> {
     ...meaning,
     reason: signal ? `${shown}, ${signal.label}` : shown,
     ...(meaning.category === 'backpressure' ? retryAfter(facts) : {}),
-    ...(meaning.category === 'caller' ? { detail: detail(facts, status) } : {}),
+    ...(isOfRequest(meaning) ? { detail: detail(facts, status, meaning) } : {}),
   };
+}
+
+/** Is it about what the caller wrote, so that the upstream's words are of use? */
+function isOfRequest({ category }: Meaning): boolean {
+  return category === 'caller' || category === 'unsupported';
 }
 
 /** The status itself, or for an error object inside a 200 the one that its `code` or `type` stands for; else 500. */
@@ -191,9 +231,9 @@ function namesIn(facts: StatusFacts): string[] {
   return [facts.code, facts.type].flatMap((name) => (name === undefined ? [] : [name.toLowerCase()]));
 }
 
-function says(facts: StatusFacts, named: RegExp, words?: RegExp): boolean {
+function says(facts: StatusFacts, named?: RegExp, words?: RegExp): boolean {
   return (
-    namesIn(facts).some((name) => named.test(name)) ||
+    namesIn(facts).some((name) => named?.test(name)) ||
     (words?.test(facts.message?.slice(0, 2_000) ?? '') ?? false)
   );
 }
@@ -207,7 +247,8 @@ function retryAfter({ retryAfterMs }: StatusFacts): Pick<Failure, 'retryAfterMs'
   return { retryAfterMs: Math.min(Math.max(0, retryAfterMs), RETRY_AFTER_MAX_MS) };
 }
 
-function detail({ message, param }: StatusFacts, status: number): NonNullable<Failure['detail']> {
+function detail(facts: StatusFacts, status: number, meaning: Meaning): NonNullable<Failure['detail']> {
+  const { message, param = meaning.param } = facts;
   const words = scrub(message ?? '');
   return {
     status,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { recordFailure } from './attempt-record.js';
+import { recordFailure, recordWait } from './attempt-record.js';
 import type { AttemptRecord } from './attempt-record.js';
 import { decideNext, toSeconds } from './decide-next.js';
 import type { AttemptFailed, Verdict } from './decide-next.js';
@@ -23,7 +23,7 @@ function decideLast(failures: readonly Failure[]): { code: string; message: stri
 }
 
 describe('decideNext', () => {
-  it.each(['refused', 'broken', 'silent', 'truncated', 'busy', 'denied', 'absent'] as const)(
+  it.each(['refused', 'broken', 'silent', 'truncated', 'busy', 'denied', 'absent', 'beyond'] as const)(
     'falls back before the first output when the provider was %s',
     (kind) => expect(decide(kinds[kind])).toEqual({ action: 'fallback', target: 1 }),
   );
@@ -125,6 +125,47 @@ describe('decideNext on a prompt too long', () => {
     const trail = [recordFailure(short, kinds.tooLong)];
     const verdict = decide(kinds.broken, { targets: [short, long, openai], current: 1, trail });
     expect(verdict).toMatchObject({ code: 'upstream_error' });
+  });
+});
+
+describe('decideNext on what a target cannot do', () => {
+  const { beyond } = kinds;
+  const thinking: Failure = {
+    ...beyond,
+    reason: '400, no such thinking',
+    detail: { status: 400, param: 'reasoning_effort' },
+  };
+
+  it('names the members, and what to do, once no target can', () => {
+    expect(decideLast([thinking, beyond])).toMatchObject({
+      code: 'unsupported_parameter',
+      params: { param: 'reasoning_effort' },
+      message:
+        'llama3.2 cannot take `reasoning_effort` and `tools` here: gpu-box: 400, no such thinking; openai: 400, no tools ' +
+        '(llama does not support tools). Remove them, or ask for a model whose provider has what is missing.',
+    });
+  });
+
+  it('names no messages, as nobody can do without them', () => {
+    const { message } = decideLast([{ ...beyond, reason: '500, no images', detail: { param: 'messages' } }]);
+    expect(message).toMatch(
+      /^llama3\.2 cannot take this request here: gpu-box: 500, no images\. Change it, or/,
+    );
+  });
+
+  it('leaves the last word to those that can, whatever the order', () => {
+    expect(decideLast([beyond, kinds.broken]).code).toBe('upstream_error');
+    expect(decideLast([kinds.busy, beyond]).code).toBe('rate_limit_exceeded');
+    expect(decideLast([kinds.denied, beyond]).code).toBe('upstream_credentials_exhausted');
+  });
+
+  it('says that nobody can serve now where the others were not called', () => {
+    const trail = [recordWait(openai, 'no_worker')];
+    const verdict = decide(beyond, { targets: [gpu, openai], trail });
+    expect(verdict).toMatchObject({
+      code: 'no_provider_available',
+      params: { reason: 'openai: no worker; gpu-box: 400, no tools.' },
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import { waitFor } from './health.js';
 import type { Refusal, Wait } from './health.js';
 import { hasUntried, nextTarget, nextWait } from './next-target.js';
 import type { Onward } from './next-target.js';
+import { targetKey } from './target-key.js';
 import type { Target } from './target.js';
 
 /** How a request ends. `code` is a row of the error table, `params` fill its message. */
@@ -66,7 +67,7 @@ export function decideNext(input: AttemptFailed): Verdict {
   if (failure.category === 'context' && !hasUntried(onward)) {
     return fail('context_length_exceeded', { model: target.model, provider: target.provider });
   }
-  return goOn(onward);
+  return goOn(onward, failure);
 }
 
 /**
@@ -78,12 +79,14 @@ export function decideSkipped(input: AttemptSkipped): Verdict {
   return goOn({ ...input, trail: [...input.trail, recordSkip(targetAt(input), input.why)] });
 }
 
-function goOn(over: AttemptOver): Verdict {
+/** @param failure of a call that was made */
+function goOn(over: AttemptOver, failure?: Failure): Verdict {
   if (over.remainingMs <= 0) return fail('deadline_exceeded', { seconds: toSeconds(over.timeoutMs) });
   const next = nextTarget(over);
   if (next !== undefined) return { action: 'fallback', target: next };
   const wait = nextWait(over);
-  return wait ? { action: 'retry', ...wait } : exhausted(over);
+  if (wait) return { action: 'retry', ...wait };
+  return isBeyondAll(over) ? beyondAll(over, failure) : exhausted(over);
 }
 
 function targetAt({ targets, current }: AttemptOver): Target {
@@ -110,10 +113,46 @@ function refused({ code, reason, detail }: Failure, { provider, model }: Target)
   });
 }
 
+/** Is there no target that could take the request as it is, however long it waited? */
+function isBeyondAll({ targets, trail }: AttemptOver): boolean {
+  const unsupported = trail.filter(({ category }) => category === 'unsupported').map(targetKey);
+  return targets.every((target) => unsupported.includes(targetKey(target)));
+}
+
+/** As the plan says it where it knows before. */
+function beyondAll({ trail, model }: AttemptOver, failure: Failure | undefined): Fail {
+  const params = [...new Set(trail.flatMap(({ param }) => (param === undefined ? [] : [param])))];
+  const words = failure?.detail?.message;
+  return fail('unsupported_parameter', {
+    reason: lackReason({
+      model,
+      params,
+      lacks: `${formatTrail(trail)}${words === undefined ? '' : ` (${words})`}`,
+    }),
+    ...(params[0] !== undefined && { param: params[0] }),
+  });
+}
+
+/** Why nobody can take a request, and what to do about it. */
+export function lackReason(lack: {
+  readonly model: string;
+  readonly params: readonly string[];
+  readonly lacks: string;
+}): string {
+  const { model, lacks } = lack;
+  // Nobody can do without these: what is too much is something in them.
+  const params = lack.params.filter((param) => param !== 'messages');
+  const named = params.map((param) => `\`${param}\``).join(' and ') || 'this request';
+  const it = params.length > 1 ? 'them' : 'it';
+  const remedy = params.length === 0 ? 'Change it' : `Remove ${it}`;
+  return `${model} cannot take ${named} here: ${lacks}. ${remedy}, or ask for a model whose provider has what is missing.`;
+}
+
 /** The final error when no target is left: one cause that all calls share, or the trail. */
 function exhausted({ trail, model, targets, health }: AttemptOver): Fail {
-  // Queues that were left unserved and calls that were not made say nothing about the calls that were.
-  const calls = trail.filter(isCall);
+  // Queues that were left unserved and calls that were not made say nothing about the calls that were; and a target that
+  // cannot take the request says nothing of those that could.
+  const calls = trail.filter((record) => isCall(record) && record.category !== 'unsupported');
   const all = (test: (call: AttemptRecord) => boolean): boolean => calls.every(test);
   const params = { model, trail: formatTrail(trail) };
   const waits = targets.map((target) => waitFor(target, health)).filter(({ ms }) => ms > 0);

@@ -36,7 +36,7 @@ export const errors = {
     status: 400,
     type: 'invalid_request_error',
     message: '{reason}',
-    remedy: 'Remove the member named in `param`.',
+    remedy: 'Remove the member named in `param`, or ask for a model whose provider takes it.',
   },
   upstream_rejected: {
     status: 400,

@@ -45,9 +45,11 @@ export type CallFacts =
  * - `credential`: ours, never the caller's; the provider is otherwise well
  * - `backpressure`: busy, not broken
  * - `unusable`: this provider does not have this model
+ * - `unsupported`: this model of this provider cannot do what the request asks for; others are asked of it as before
  * - `fault`: broken
  */
-export type FailureCategory = 'caller' | 'context' | 'credential' | 'backpressure' | 'unusable' | 'fault';
+export type FailureCategory =
+  'caller' | 'context' | 'credential' | 'backpressure' | 'unusable' | 'unsupported' | 'fault';
 
 /** A failed call, judged: what the verdict needs, and what the trail and the client are told. */
 export interface Failure {
@@ -58,6 +60,6 @@ export interface Failure {
   /** Short, ours, safe to show: `503`, `ECONNREFUSED`, `first token timeout`. */
   readonly reason: string;
   readonly retryAfterMs?: number;
-  /** Scrubbed upstream words and the member at fault; only for `caller`. */
+  /** Scrubbed upstream words and the member at fault; only for `caller` and `unsupported`. */
   readonly detail?: { readonly message?: string; readonly param?: string; readonly status?: number };
 }

@@ -93,6 +93,7 @@ export function judgeFailure({ category, retryAfterMs }: Failure): CallResult {
     case 'caller':
     case 'context':
     case 'unusable':
+    case 'unsupported':
       return { kind: 'answered' };
   }
 }

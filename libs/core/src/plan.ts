@@ -1,7 +1,7 @@
 import { formatTrail, recordSkip } from './attempt-record.js';
 import { judgeFit, type Features, type Lack } from './capabilities.js';
 import type { Controls } from './controls.js';
-import { toWholeSeconds } from './decide-next.js';
+import { lackReason, toWholeSeconds } from './decide-next.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { waitFor } from './health.js';
@@ -93,14 +93,16 @@ function keepFitting(targets: readonly Target[], features: Features, route: Rout
 
 /** Of several members that are asked too much, the first target's is the one named in `param`. */
 function unsupported(lacking: readonly (Lack & { readonly target: Target })[], route: Route): SpillwayError {
-  const params = [...new Set(lacking.map(({ param }) => `\`${param}\``))];
+  const params = [...new Set(lacking.map(({ param }) => param))];
   const said = lacking.map(({ target, reason }) => `${showName(targetKey(target))} ${reason}`);
   const more = said.length > LACKS_SHOWN ? `; and ${said.length - LACKS_SHOWN} more` : '';
   return new SpillwayError('unsupported_parameter', {
     param: lacking[0]?.param ?? '',
-    reason:
-      `${showName(route.model)} cannot take ${params.join(' and ')} here: ${said.slice(0, LACKS_SHOWN).join('; ')}${more}. ` +
-      `Remove ${params.length === 1 ? 'it' : 'them'}, or ask for a model whose provider has what is missing.`,
+    reason: lackReason({
+      model: showName(route.model),
+      params,
+      lacks: `${said.slice(0, LACKS_SHOWN).join('; ')}${more}`,
+    }),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { CallFacts } from '#core/failure.js';
 
-/** A request that cannot be put into the provider's terms: the caller's own mistake, found before anything is sent. */
+/** A request that cannot be put into the provider's terms, found before anything is sent. Another one may take it. */
 export class RequestError extends Error {
   /** @param param the member at fault, as a path: `messages[2].content[0].image_url` */
   constructor(
@@ -12,6 +12,6 @@ export class RequestError extends Error {
 
   get facts(): CallFacts {
     const { param, message } = this;
-    return { kind: 'status', status: 400, type: 'invalid_request_error', param, message };
+    return { kind: 'status', status: 400, code: 'unsupported_parameter', param, message };
   }
 }

@@ -34,6 +34,13 @@ export const kinds = {
     code: 'context_length_exceeded',
     reason: '400, context length',
   },
+  beyond: {
+    category: 'unsupported',
+    phase: 'headers',
+    code: 'unsupported_parameter',
+    reason: '400, no tools',
+    detail: { status: 400, message: 'llama does not support tools', param: 'tools' },
+  },
   bad: {
     category: 'caller',
     phase: 'headers',
