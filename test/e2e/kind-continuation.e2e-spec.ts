@@ -14,7 +14,7 @@ import type { Said } from '../support/wire/wire.js';
 jest.setTimeout(30_000);
 
 type Json = Readonly<Record<string, unknown>>;
-type Name = 'ollama' | 'anthropic' | 'gemini' | 'openai';
+type Name = 'ollama' | 'anthropic' | 'gemini' | 'openai' | 'strict';
 
 const QUESTION = { role: 'user', content: 'Is it warmer in Oslo or in Bergen?' };
 const TOOLS = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }];
@@ -32,7 +32,7 @@ beforeAll(async () => {
     geminiWire.start(),
     startUpstream(),
   ]);
-  upstreams = { ollama, anthropic, gemini, openai };
+  upstreams = { ollama, anthropic, gemini, openai, strict: openai };
   const cloud = { location: 'cloud', apiKey: '${KEY}', models: ['m'] };
   const route = (...names: readonly Name[]) => ({
     targets: names.map((provider) => ({ provider, model: 'm' })),
@@ -45,11 +45,13 @@ beforeAll(async () => {
         anthropic: { kind: 'anthropic', ...cloud, baseUrl: anthropicWire.baseUrl(anthropic) },
         gemini: { kind: 'gemini', ...cloud, baseUrl: geminiWire.baseUrl(gemini) },
         openai: { kind: 'openai-compatible', ...cloud, baseUrl: openai.baseUrl },
+        strict: { preset: 'mistral', ...cloud, baseUrl: openai.baseUrl },
       },
       models: {
         'ollama-anthropic': route('ollama', 'anthropic'),
         'anthropic-ollama': route('anthropic', 'ollama'),
         'gemini-openai': route('gemini', 'openai'),
+        'gemini-strict': route('gemini', 'strict'),
         'openai-gemini': route('openai', 'gemini'),
         'anthropic-gemini': route('anthropic', 'gemini'),
         'gemini-anthropic': route('gemini', 'anthropic'),
@@ -72,7 +74,7 @@ const said: Said = {
   })),
 };
 
-const CALLS: Readonly<Record<Name, Behaviour>> = {
+const CALLS: Readonly<Record<Exclude<Name, 'strict'>, Behaviour>> = {
   anthropic: anthropicWire.says(said),
   gemini: geminiWire.says(said),
   // An older one gives its calls no ids.
@@ -98,7 +100,7 @@ const CALLS: Readonly<Record<Name, Behaviour>> = {
   }),
 };
 
-const ERRORS: Readonly<Record<Name, Behaviour>> = {
+const ERRORS: Readonly<Record<Exclude<Name, 'strict'>, Behaviour>> = {
   anthropic: anthropicWire.error(500),
   gemini: geminiWire.error(500),
   ollama: ollamaWire.error(500),
@@ -110,6 +112,7 @@ const ANSWERS: Readonly<Record<Name, Behaviour>> = {
   gemini: geminiWire.says({ text: ANSWER }),
   ollama: ollamaWire.says({ text: ANSWER }),
   openai: answer(ANSWER),
+  strict: answer(ANSWER),
 };
 
 async function ask(model: string, messages: readonly object[], isStream: boolean): Promise<Answer> {
@@ -128,7 +131,7 @@ interface Continued {
 }
 
 /** A turn of the one, and the next, with the tools' results, of the other, as the one has failed meanwhile. */
-async function goOn(from: Name, to: Name, isStream: boolean): Promise<Continued> {
+async function goOn(from: Exclude<Name, 'strict'>, to: Name, isStream: boolean): Promise<Continued> {
   const model = `${from}-${to}`;
   upstreams[from].script(CALLS[from], ERRORS[from]);
   upstreams[to].script(ANSWERS[to]);
@@ -191,6 +194,14 @@ describe('a turn with calls of tools goes on at another kind', () => {
     const { sent, ids, got } = await goOn('gemini', 'openai', isStream);
     expect(ids).toEqual(['made_0', 'made_1']);
     expect(got['messages']).toEqual(sent);
+  });
+
+  it.each(both)('from Gemini to one that knows no thoughts, stream: %s', async (isStream) => {
+    const { sent, assistant, got } = await goOn('gemini', 'strict', isStream);
+    expect(assistant.reasoning_content).toBe(THOUGHT);
+    const [question, { reasoning_content: _said, reasoning_details: _sealed, ...rest } = {}, ...results] =
+      sent;
+    expect(got['messages']).toEqual([question, rest, ...results]);
   });
 
   it.each(both)('from an OpenAI-compatible one to Gemini, stream: %s', async (isStream) => {

@@ -200,6 +200,63 @@ describe('a request with tools', () => {
   });
 });
 
+describe('what its model cannot do', () => {
+  const tools = [{ type: 'function', function: { name: 'weather', parameters: { type: 'object' } } }];
+  const picture = { type: 'image_url', image_url: { url: 'https://example.com/cat.png' } };
+  const asking = [
+    ['tools', { tools }],
+    ['thinking', { reasoning_effort: 'high' }],
+    ['an image at an address', { messages: [{ role: 'user', content: [picture] }] }],
+  ] as const;
+
+  it.each(asking)('%s: is asked of the next target, and all else of it as before', async (_what, rest) => {
+    wire.add('big', { tools: false, thinking: 'none' }, { loaded: true });
+    const url = await start();
+    const whole = await chat(url, 'big', rest);
+    expect(jsonOf(whole).choices?.[0]?.message?.content).toBe('from the cloud');
+    const streamed = await stream(url, 'big', rest).answer();
+    expect(contentOf(streamed)).toBe('from the cloud');
+    for (const { headers } of [whole, streamed]) {
+      expect(headers).toMatchObject({ 'x-spillway-provider': 'cloud', 'x-spillway-attempts': '2' });
+    }
+    expect((await chat(url, 'big')).headers['x-spillway-provider']).toBe('box');
+  });
+
+  it.each([
+    ['tools', { tools }],
+    ['reasoning_effort', { reasoning_effort: 'high' }],
+    ['messages[0].content[0].image_url', { messages: [{ role: 'user', content: [picture] }] }],
+  ])('%s: is a clear error where there is no other', async (param, rest) => {
+    wire.add('big', { tools: false, thinking: 'none' }, { loaded: true });
+    const url = await start({}, { fallback: false });
+    for (const isStream of [true, false]) {
+      const answered = await chat(url, 'big', { ...rest, stream: isStream });
+      expect(answered.status).toBe(400);
+      expect(jsonOf(answered).error).toMatchObject({
+        ...{ code: 'unsupported_parameter', type: 'invalid_request_error', param },
+        message: expect.stringMatching(/^big cannot take .* here: box: 400, .*Remove it, or ask for a model/),
+      });
+    }
+  });
+
+  it('a call that it cannot be made to make is told', async () => {
+    wire.add('big', {}, { loaded: true });
+    const url = await start();
+    const named = { type: 'function', function: { name: 'weather' } };
+    for (const tool_choice of ['required', named]) {
+      const { headers } = await chat(url, 'big', { tools, tool_choice });
+      expect(headers).toMatchObject({ 'x-spillway-provider': 'box', 'x-spillway-dropped': 'tool_choice' });
+    }
+    for (const tool_choice of ['auto', 'none']) {
+      const { headers } = await chat(url, 'big', { tools, tool_choice });
+      expect(headers['x-spillway-provider']).toBe('box');
+      expect(headers).not.toHaveProperty('x-spillway-dropped');
+    }
+    const shown = wire.calls.slice(-4).map(({ json }) => (json?.['tools'] as unknown[] | undefined)?.length);
+    expect(shown).toEqual([1, 1, 1, undefined]);
+  });
+});
+
 it('takes as many calls at once as OLLAMA_NUM_PARALLEL says', async () => {
   wire.add('big', {}, { loaded: true });
   const gate = createGate();

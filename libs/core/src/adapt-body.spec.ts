@@ -62,6 +62,21 @@ describe('adaptBody', () => {
     expect(adapt(text, { parallelToolCalls: true })).toBe(text);
   });
 
+  it.each<[NonNullable<Capabilities['thoughts']>, string]>([
+    [[], '{"messages":[{"role":"developer"},{ "role":"assistant","content":null}]}'],
+    [
+      ['reasoning'],
+      '{"messages":[{"role":"developer"},{ "role":"assistant","content":null,"reasoning":"a"}]}',
+    ],
+  ])('leaves out thoughts but under %j', (thoughts, expected) => {
+    const thinking =
+      '{ "role":"assistant","reasoning_content":"a","content":null,"reasoning_details":[{}],"reasoning":"a"}';
+    const text = `{"messages":[{"role":"developer"},${thinking}]}`;
+    expect(adapt(text, { thoughts })).toBe(expected);
+    expect(adapt(text, { thoughts, developerRole: false })).toBe(expected.replace('developer', 'system'));
+    expect(adapt(text, { thoughts: ['reasoning', 'reasoning_content', 'reasoning_details'] })).toBe(text);
+  });
+
   it('maps names and roles of chat alone', () => {
     const text = '{"prompt":"x","max_completion_tokens":5,"parallel_tool_calls":false,"messages":1}';
     const capabilities = { developerRole: false, maxTokens: 'max_tokens', parallelToolCalls: false } as const;

@@ -1,5 +1,5 @@
 import { readMember, rewriteBody, rewriteElements } from './body.js';
-import type { Capabilities } from './capabilities.js';
+import { THOUGHT_NAMES, type Capabilities } from './capabilities.js';
 import type { Endpoint } from './endpoint.js';
 
 const LIMITS = ['max_tokens', 'max_completion_tokens'] as const;
@@ -15,7 +15,7 @@ export function adaptBody(endpoint: Endpoint, body: Buffer, capabilities: Capabi
   // Those to be refused can only be null here.
   const remove = Object.keys(capabilities.parameters ?? {});
   if (endpoint === 'chat') {
-    if (capabilities.developerRole === false) mapRoles(body, set);
+    mapMessages(body, capabilities, set);
     if (capabilities.maxTokens !== undefined) remove.push(...mapLimit(body, capabilities.maxTokens, set));
     // Only `false` comes here, and that is what it does anyway.
     if (capabilities.parallelToolCalls === false) remove.push('parallel_tool_calls');
@@ -23,13 +23,22 @@ export function adaptBody(endpoint: Endpoint, body: Buffer, capabilities: Capabi
   return Object.keys(set).length + remove.length === 0 ? body : rewriteBody(body, { set, remove });
 }
 
-function mapRoles(body: Buffer, set: Record<string, string>): void {
+/** Their roles, and the thoughts that they carry. */
+function mapMessages(
+  body: Buffer,
+  { developerRole, thoughts = THOUGHT_NAMES }: Capabilities,
+  set: Record<string, string>,
+): void {
+  const foreign = THOUGHT_NAMES.filter((name) => !thoughts.includes(name));
+  if (developerRole !== false && foreign.length === 0) return;
   const messages = readMember(body, 'messages');
   if (messages === undefined) return;
   const system = { set: { role: '"system"' } };
-  set['messages'] = rewriteElements(Buffer.from(messages), (message) =>
-    isDeveloper(message) ? rewriteBody(message, system) : message,
-  ).toString();
+  set['messages'] = rewriteElements(Buffer.from(messages), (message) => {
+    const mapped = developerRole === false && isDeveloper(message) ? rewriteBody(message, system) : message;
+    const remove = foreign.filter((name) => readMember(mapped, name) !== undefined);
+    return remove.length === 0 ? mapped : rewriteBody(mapped, { remove });
+  }).toString();
 }
 
 function isDeveloper(message: Buffer): boolean {

@@ -10,6 +10,13 @@ function fitOf(endpoint: Endpoint, body: Record<string, unknown>, capabilities: 
 const part = (type: string) => ({ messages: [{ role: 'user', content: [{ type: 'text' }, { type }] }] });
 
 describe('judgeFit', () => {
+  it('tells once of a choice of tools that has no force', () => {
+    const body = { tools: [{}], tool_choice: 'required' };
+    const both = { forcedTools: false, parameters: { tool_choice: 'drop' } } as const;
+    expect(fitOf('chat', body, both)).toEqual({ fits: true, dropped: ['tool_choice'] });
+    expect(fitOf('chat', body, { forcedTools: true })).toEqual({ fits: true, dropped: [] });
+  });
+
   it.each<[Endpoint, Record<string, unknown>, Capabilities, string, RegExp]>([
     ['embeddings', {}, { endpoints: ['chat'] }, 'model', /has no embeddings/],
     ['chat', { n: 2 }, { n: 'unsupported' }, 'n', /gives one answer per request/],

@@ -13,6 +13,8 @@ export interface Capabilities {
   readonly tools?: boolean;
   /** False: one tool call at a time, and `parallel_tool_calls` is not known. */
   readonly parallelToolCalls?: boolean;
+  /** False: a `tool_choice` that asks for a call has no force; it is told as left out. */
+  readonly forcedTools?: boolean;
   readonly logprobs?: boolean;
   /** `response_format` of the type `json_schema`. */
   readonly structuredOutputs?: boolean;
@@ -22,6 +24,8 @@ export interface Capabilities {
   readonly files?: boolean;
   /** False: messages of the role `developer` become `system`. */
   readonly developerRole?: boolean;
+  /** The names under which it takes the thoughts of earlier messages; those under others are left out. Absent: all. */
+  readonly thoughts?: readonly ThoughtName[];
   /** The one name it knows; absent: as written. */
   readonly maxTokens?: 'max_tokens' | 'max_completion_tokens';
   /** Of embeddings: may they be chosen, and from which. */
@@ -31,6 +35,10 @@ export interface Capabilities {
   /** Further top-level members, by name: left out and told, or reason to leave the target out. */
   readonly parameters?: Readonly<Record<string, 'drop' | 'refuse'>>;
 }
+
+/** Members of assistants' messages that hold thoughts; no two services name them alike. */
+export const THOUGHT_NAMES = ['reasoning', 'reasoning_content', 'reasoning_details'] as const;
+export type ThoughtName = (typeof THOUGHT_NAMES)[number];
 
 /** Most inputs of one call for embeddings, as OpenAI documents it for its own. */
 export const DEFAULT_EMBEDDING_BATCH = 2_048;
@@ -49,6 +57,8 @@ export interface Features {
   /** Where it is used first: feature to the path of the member. */
   readonly uses: Readonly<Partial<Record<FeatureName, string>>>;
   readonly dimensions?: number;
+  /** A tool is to be called, whatever the model would do. */
+  readonly forcesTool?: true;
   /** Top-level members that are not null and that a provider may do without, in their order. */
   readonly members: readonly string[];
 }
@@ -81,8 +91,10 @@ const WITHOUT: Readonly<Record<FeatureName, string>> = {
 export function judgeFit(features: Features, capabilities: Capabilities = {}): Fit {
   const lack = lackOf(features, capabilities);
   if (lack) return { fits: false, lack };
-  const { parameters = {} } = capabilities;
-  return { fits: true, dropped: features.members.filter((name) => ruleOf(parameters, name) === 'drop') };
+  const { parameters = {}, forcedTools = true } = capabilities;
+  const dropped = features.members.filter((name) => ruleOf(parameters, name) === 'drop');
+  const isUnforced = features.forcesTool && !forcedTools && !dropped.includes('tool_choice');
+  return { fits: true, dropped: isUnforced ? [...dropped, 'tool_choice'] : dropped };
 }
 
 function lackOf(features: Features, capabilities: Capabilities): Lack | undefined {

@@ -38,6 +38,7 @@ const KINDS: Readonly<Record<string, Capabilities>> = {
   ollama: {
     endpoints: ['chat', 'completions', 'embeddings'],
     n: 'emulated',
+    forcedTools: false,
     audio: false,
     files: false,
     parameters: {

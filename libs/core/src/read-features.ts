@@ -23,6 +23,7 @@ export function readFeatures(endpoint: Endpoint, body: JsonObject): Features {
     n: hasChoices && typeof n === 'number' ? n : 1,
     ...(endpoint === 'completions' && typeof bestOf === 'number' && { bestOf }),
     uses: usesOf(endpoint, body),
+    ...(endpoint === 'chat' && forcesTool(body) && { forcesTool: true }),
     ...(endpoint === 'embeddings' && typeof dimensions === 'number' && { dimensions }),
     members: Object.keys(body).filter((name) => isGiven(body[name]) && !isKept(endpoint, name)),
   };
@@ -60,6 +61,11 @@ function usesOfMembers(body: JsonObject): Uses {
   if (isObject(format) && format['type'] === 'json_schema') uses.structuredOutputs = 'response_format';
   if (Array.isArray(modalities) && modalities.includes('audio')) uses.audio = 'modalities';
   return uses;
+}
+
+/** Anything but `auto` and `none`: one tool, some tools, or any, but not no tool. */
+function forcesTool({ tools, tool_choice: choice }: JsonObject): boolean {
+  return isFilled(tools) && isGiven(choice) && choice !== 'auto' && choice !== 'none';
 }
 
 /** The first of each kind; a message about it then says where to look. */

@@ -20,6 +20,8 @@ describe('capabilities in the file', () => {
       n: 'emulated',
       tools: false,
       parallelToolCalls: false,
+      forcedTools: false,
+      thoughts: ['reasoning'],
       logprobs: true,
       structuredOutputs: false,
       images: false,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Capabilities } from '../capabilities.js';
+import { THOUGHT_NAMES, type Capabilities } from '../capabilities.js';
 import { section, wholeNumber } from './fields.js';
 
 /** Members whose loss would be another request, or that other settings are about. */
@@ -42,12 +42,21 @@ export const capabilities = section({
   parallelToolCalls: has(
     '`false`: it makes one tool call at a time and does not know `parallel_tool_calls`.',
   ),
+  forcedTools: has(
+    '`false`: a `tool_choice` that asks for a call has no force, which the answer tells in `x-spillway-dropped`.',
+  ),
   logprobs: has('`false`: no log probabilities.'),
   structuredOutputs: has('`false`: no `response_format` of the type `json_schema`.'),
   images: has('`false`: no `image_url` parts.'),
   audio: has('`false`: no `input_audio` parts, and no audio in answers.'),
   files: has('`false`: no `file` parts.'),
   developerRole: has('`false`: the role `developer` is not known; it is sent as `system`.'),
+  thoughts: z
+    .array(z.enum(THOUGHT_NAMES))
+    .exactOptional()
+    .describe(
+      'The names under which it takes the thoughts of earlier messages: `reasoning`, `reasoning_content`, `reasoning_details`. Those under other names are left out, for services that refuse what they do not know. Default: all.',
+    ),
   maxTokens: z
     .enum(['max_tokens', 'max_completion_tokens'])
     .exactOptional()

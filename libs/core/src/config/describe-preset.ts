@@ -1,4 +1,4 @@
-import { mergeCapabilities, type Capabilities } from '../capabilities.js';
+import { mergeCapabilities, THOUGHT_NAMES, type Capabilities } from '../capabilities.js';
 import { capabilitiesOfKind } from '../kind-capabilities.js';
 import { parseConfig } from './parse-config.js';
 import { PRESET_NAMES, presetOf, type PresetName } from './presets.js';
@@ -109,12 +109,20 @@ const CAPABILITY_LINES: {
         : undefined,
   tools: lacking('`tools`'),
   parallelToolCalls: lacking('`parallel_tool_calls: true`'),
+  forcedTools: (has) =>
+    has
+      ? undefined
+      : 'A `tool_choice` that asks for a call has no force, and is named in `x-spillway-dropped`',
   logprobs: lacking('`logprobs`'),
   structuredOutputs: lacking('`response_format` of the type `json_schema`'),
   images: lacking('An image'),
   audio: lacking('Audio'),
   files: lacking('A file'),
   developerRole: (has) => (has ? undefined : 'The role `developer` becomes `system`'),
+  thoughts: (names) => {
+    const others = THOUGHT_NAMES.filter((name) => !names.includes(name)).map((name) => `\`${name}\``);
+    return others.length === 0 ? undefined : `Left out of earlier messages: ${others.join(', ')}`;
+  },
   maxTokens: (known) => {
     const other = known === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
     return `\`${other}\` becomes \`${known}\``;

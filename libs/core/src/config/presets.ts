@@ -169,8 +169,14 @@ const PRESETS = {
     title: 'Groq',
     baseUrl: 'https://api.groq.com/openai/v1',
     keys: ['GROQ_API_KEY'],
-    // Each is answered with 400. console.groq.com/docs/openai: currently unsupported features.
-    settings: { capabilities: { n: 'emulated', logprobs: false, parameters: { logit_bias: 'refuse' } } },
+    // Each is answered with 400. console.groq.com/docs/openai: currently unsupported features; and thoughts under others'
+    // names, which many clients send back.
+    settings: {
+      capabilities: {
+        ...{ n: 'emulated', logprobs: false, thoughts: ['reasoning'] },
+        parameters: { logit_bias: 'refuse' },
+      },
+    },
     found: { fallbackModel: 'llama-3.3-70b-versatile' },
   }),
   mistral: account('MISTRAL', {
@@ -182,7 +188,7 @@ const PRESETS = {
     settings: {
       quirks: { usageUnasked: true },
       capabilities: {
-        ...{ developerRole: false, maxTokens: 'max_tokens', logprobs: false },
+        ...{ developerRole: false, maxTokens: 'max_tokens', logprobs: false, thoughts: [] },
         parameters: {
           ...{ logit_bias: 'refuse', seed: 'drop', user: 'drop', store: 'drop', service_tier: 'drop' },
           ...{ safety_identifier: 'drop', prompt_cache_key: 'drop', verbosity: 'drop' },
@@ -243,6 +249,7 @@ const PRESETS = {
     settings: {
       capabilities: {
         ...{ n: 'emulated', developerRole: false, maxTokens: 'max_completion_tokens' },
+        thoughts: ['reasoning'],
         parameters: {
           ...{ frequency_penalty: 'drop', presence_penalty: 'drop', service_tier: 'drop' },
           ...{ parallel_tool_calls: 'drop', logit_bias: 'refuse' },
