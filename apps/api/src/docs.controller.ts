@@ -21,7 +21,9 @@ export class DocsController {
   }
 
   @Serves('docs')
-  async page(@Res() reply: FastifyReply): Promise<void> {
+  async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    // Its links lead nowhere from there. A relative way out, as a proxy may have put a path before all of it.
+    if (pathOf(request.originalUrl).endsWith('/')) return void reply.redirect('../docs', 308);
     const { DOCS_HEADERS, DOCS_PAGE } = await import('./openapi/docs-page.js');
     void reply.headers(DOCS_HEADERS).send(DOCS_PAGE);
   }

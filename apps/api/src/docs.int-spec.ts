@@ -40,6 +40,13 @@ describe('/openapi.json', () => {
 });
 
 describe('/docs', () => {
+  it('is where the same with a slash leads', async () => {
+    const answer = await get('/docs/');
+    expect(answer).toMatchObject({ status: 308, headers: { location: '../docs' } });
+    const page = await get(new URL('../docs', `${api.url}/docs/`).pathname);
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+  });
+
   it.each([
     ['start.js', 'application/javascript; charset=utf-8', 100],
     ['swagger-ui.css', 'text/css; charset=utf-8', 100_000],
@@ -62,7 +69,6 @@ describe('/docs', () => {
     '..%2Fpackage.json',
     '%2e%2e%2fswagger-ui-dist%2fswagger-ui.css',
     'swagger-ui.css%00',
-    '',
   ])('has nothing else: %s', async (file) => {
     const answer = await get(`/docs/${file}`);
     expect(answer.status).toBe(404);

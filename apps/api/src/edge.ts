@@ -55,7 +55,9 @@ export class Edge {
       return503OnClosing: false,
       routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
       // The router takes `*healthz` for `/healthz`, and Nest then sends it past the hooks below.
-      rewriteUrl: ({ url = '' }) => (/^(?:\/|https?:\/\/)/.test(url) ? url : `/${url}`),
+      // `/docs/` is written for `/docs`, whose handler knows of it.
+      rewriteUrl: ({ url = '' }) =>
+        /^(?:\/|https?:\/\/)/.test(url) ? url.replace(/^\/docs\/(?=\?|$)/, '/docs') : `/${url}`,
       genReqId: () => this.options.newRequestId(),
       clientErrorHandler: (error, socket) => this.connections.refuse(error.code, socket),
       frameworkErrors: (error, request, reply) => {
