@@ -16,10 +16,12 @@ interface Scene {
   readonly azure?: Capabilities;
   /** What the file says of the model at `gpu`. */
   readonly model?: Capabilities;
+  /** Another public name for that model, and what the file says of it there. */
+  readonly alias?: Capabilities;
   readonly announced?: Capabilities;
 }
 
-function catalogueOf({ gpu = {}, openai = {}, azure = {}, model = {}, announced }: Scene): Catalogue {
+function catalogueOf({ gpu = {}, openai = {}, azure = {}, model = {}, alias, announced }: Scene): Catalogue {
   const shared = { kind: 'openai-compatible', concurrency: 1, credential: 'ok' } as const;
   const workers: ProviderAnnouncement[] = [
     { ...shared, name: 'gpu', location: 'local', models: [] },
@@ -32,6 +34,7 @@ function catalogueOf({ gpu = {}, openai = {}, azure = {}, model = {}, announced 
   ];
   return {
     models: {
+      ...(alias && { alias: { targets: [{ provider: 'gpu', model: 'llama', capabilities: alias }] } }),
       llama: {
         targets: [
           { provider: 'gpu', capabilities: model },
@@ -89,6 +92,18 @@ describe('makePlan by capabilities', () => {
       'openai/gpt',
     ]);
     expect(keysOf({ model: { tools: false } }, tools)).toEqual(['openai/gpt']);
+  });
+
+  it('knows of a model by its provider what is said of it where one target alone names it', () => {
+    const model = { tools: false };
+    expect(refusalOf({ model }, tools, {}, 'gpu/llama').params).toMatchObject({ param: 'tools' });
+    expect(keysOf({ model }, tools, {}, 'gpu/other')).toEqual(['gpu/other']);
+    expect(keysOf({ model, alias: {} }, tools, {}, 'gpu/llama')).toEqual(['gpu/llama']);
+    // And one target says nothing of the other.
+    expect(keysOf({ alias: model }, tools)).toEqual(['gpu/llama', 'openai/gpt']);
+    expect(refusalOf({ alias: model }, tools, {}, 'alias').params).toMatchObject({ param: 'tools' });
+    // The name that Ollama lists is that of the same model.
+    expect(refusalOf({ model }, tools, {}, 'gpu/llama:latest').params).toMatchObject({ param: 'tools' });
   });
 
   it('knows what a worker announces of a provider that the file does not name', () => {

@@ -88,7 +88,7 @@ function configuredRoute(model: string, catalogue: Catalogue): Route | undefined
   const configured = Object.hasOwn(catalogue.models, model) ? catalogue.models[model] : undefined;
   if (configured === undefined) return undefined;
   const targets = configured.targets.map((each) => ({
-    ...targetOf(each.provider, each.model ?? model, catalogue, each.capabilities),
+    ...targetOf(each.provider, each.model ?? model, catalogue, each.capabilities ?? {}),
     ...(each.maxQueueWaitMs === undefined ? {} : { maxQueueWaitMs: each.maxQueueWaitMs }),
     ...(each.contextTokens === undefined ? {} : { contextTokens: each.contextTokens }),
     // They travel with the request: a worker elsewhere knows its providers, not these routes.
@@ -161,8 +161,13 @@ function offers(models: readonly string[], model: string): string | undefined {
   return [model, `${model}:latest`, `models/${model}`].find((name) => models.includes(name));
 }
 
-/** A model of a provider, with what is known of that; `own`: what is said of this one. */
-export function targetOf(provider: string, model: string, catalogue: Catalogue, own?: Capabilities): Target {
+/** A model of a provider, with what is known of that; `own`: what is said of this one, by its target or by the only one. */
+export function targetOf(
+  provider: string,
+  model: string,
+  catalogue: Catalogue,
+  own = saidOf(provider, model, catalogue),
+): Target {
   // Where nobody says, assume the worse: a local-only request must not reach it.
   const location = providerLocation(provider, catalogue) ?? 'cloud';
   const { maxQueueWaitMs, capabilities: configured } = configuredProvider(provider, catalogue) ?? {};
@@ -176,6 +181,14 @@ export function targetOf(provider: string, model: string, catalogue: Catalogue, 
     ...(maxQueueWaitMs !== undefined && { maxQueueWaitMs }),
     ...(capabilities && { capabilities }),
   };
+}
+
+/** What is said of the model where one target alone names it: it is the same model, whichever name a request has for it. */
+function saidOf(provider: string, model: string, { models }: Catalogue): Capabilities | undefined {
+  const [only, ...others] = Object.entries(models).flatMap(([id, { targets }]) =>
+    targets.filter((each) => each.provider === provider && offers([model], each.model ?? id) !== undefined),
+  );
+  return others.length === 0 ? only?.capabilities : undefined;
 }
 
 /**
