@@ -14,6 +14,7 @@ import { startLlamaServer, type LlamaServer } from '../support/llama/llama-conta
 import { TestBroker } from '../support/start-broker.js';
 
 const messages = [{ role: 'user', content: 'Say something' }];
+const PICTURE = 'data:image/png;base64,iVBORw0KGgo=';
 /** What the tiny model says: syllables. */
 const SYLLABLES = /^( ?([bdfghklmnprst][aeiou])+)+$/;
 /** The promise: an upstream call is hung up on this long after its client has gone, ms. */
@@ -155,6 +156,24 @@ describe("llama.cpp's own server", () => {
     const answer = await ask(body).answer();
     expect(answer.status).toBe(400);
     expect(jsonOf(answer).error).toMatchObject(error);
+  });
+
+  it.each([
+    {
+      what: 'embeddings, which it was not started for',
+      body: { input: 'x' },
+      path: '/embeddings',
+      error: { status: 404, code: 'model_not_found' },
+    },
+    {
+      what: 'a picture, which its model cannot see',
+      body: { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: PICTURE } }] }] },
+      error: { status: 400, code: 'unsupported_parameter' },
+    },
+  ])('refuses $what, and answers the next', async ({ body, path, error }) => {
+    const answer = await ask(body, path).answer();
+    expect({ status: answer.status, code: jsonOf(answer).error?.code }).toEqual(error);
+    expect(await nextAnswer()).toMatchObject({ usage: { completion_tokens: 3 } });
   });
 
   it('reads `developer` as `system`, which its template knows', async () => {

@@ -132,6 +132,20 @@ describe('embeddings', () => {
     });
   });
 
+  it('that a server does not have leave its chat alone', async () => {
+    const ask = () => client.embeddings.create({ model: 'box/chats', input: 'no vectors' });
+    box.when({ marker: 'no vectors' }, status(501));
+    const isRemembered = async () => {
+      const before = box.calls.length;
+      await expect(ask()).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+      return box.calls.length === before || undefined;
+    };
+    await eventually(isRemembered, 'embeddings that are no longer asked for');
+    const messages = [{ role: 'user' as const, content: 'Hi' }];
+    const chat = await client.chat.completions.create({ model: 'box/chats', messages }).withResponse();
+    expect(chat.response.headers.get('x-spillway-provider')).toBe('box');
+  });
+
   it('are kept for an idempotency key, whose body another endpoint does not get', async () => {
     box.script(embeddings());
     const headers = { 'idempotency-key': 'vectors-1' };

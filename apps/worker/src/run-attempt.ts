@@ -92,7 +92,7 @@ async function finish(attempt: Attempt, { target, end, last, report }: Ended): P
   // Before the decision, which is to know of this call, too.
   await Promise.all([
     report(judgeFailure(failure)),
-    category === 'unusable' && attempt.broker.markUnusable(target.provider, target.model),
+    category === 'unusable' && attempt.broker.markUnusable(target, attempt.run.endpoint),
   ]);
   const decide = async () => {
     const verdict = decideNext({ ...(await facts(attempt)), failure, stream: attempt.run.stream });

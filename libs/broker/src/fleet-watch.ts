@@ -136,13 +136,13 @@ export async function forgetWorkers(redis: Redis, keys: Keys): Promise<void> {
   await redis.del(keys.workers);
 }
 
-/** Remembers for a minute that a provider does not have a model, so that plans leave it out. */
-export async function markUnusable(redis: Redis, keys: Keys, provider: string, model: string): Promise<void> {
+/** Remembers for a minute what a provider does not have (`unusableKey`), so that plans leave it out. */
+export async function markUnusable(redis: Redis, keys: Keys, unusable: string): Promise<void> {
   const [seconds] = await redis.time();
   const now = Number(seconds);
   await redis
     .pipeline()
-    .zadd(keys.unusable, now + 60, `${provider}/${model}`)
+    .zadd(keys.unusable, now + 60, unusable)
     .zremrangebyscore(keys.unusable, '-inf', now - 1)
     .exec();
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { parseTrail, type AttemptRecord } from '#core/attempt-record.js';
 import { decideExpired, decideWaiting } from '#core/decide-waiting.js';
+import type { Endpoint } from '#core/endpoint.js';
 import type { Target } from '#core/target.js';
 import type { BrokerLog } from './connection.js';
 import type { FleetWatch } from './fleet-watch.js';
@@ -242,6 +243,7 @@ interface SweptRequest extends JobName {
   /** The same as `target`, by the name that decisions use. */
   readonly current: number;
   readonly model: string;
+  readonly endpoint: Endpoint;
   readonly timeoutMs: number;
   readonly waiting: boolean;
   /** When the attempt entered its queue, ms by Redis's clock. */
@@ -259,6 +261,7 @@ function readRecord(record: Record<string, string>): SweptRequest {
     attempt: Number(field('attempt')),
     placement: Number(field('placement')),
     model: field('model'),
+    endpoint: field('endpoint') as Endpoint,
     timeoutMs: Number(field('timeout')),
     waiting: field('state') === 'waiting',
     placedAt: Number(field('ticket').split('|')[1]),

@@ -1,5 +1,8 @@
 import type { Redis } from 'ioredis';
+import type { Endpoint } from '#core/endpoint.js';
 import type { ProviderAnnouncement } from '#core/fleet.js';
+import { unusableKey } from '#core/target-key.js';
+import type { Target } from '#core/target.js';
 import { BrokerMember, type BrokerOptions } from './broker-member.js';
 import { connect } from './connection.js';
 import { Consumer, type ConsumerOptions } from './consumer.js';
@@ -80,9 +83,9 @@ export class WorkerBroker {
     });
   }
 
-  /** Remembers for a minute, for all processes, that the provider does not have this model. */
-  async markUnusable(provider: string, model: string): Promise<void> {
-    await markUnusable(this.member.redis, this.member.keys, provider, model);
+  /** Remembers for a minute, for all processes, that the provider does not have this model at this endpoint. */
+  async markUnusable(target: Target, endpoint: Endpoint): Promise<void> {
+    await markUnusable(this.member.redis, this.member.keys, unusableKey(target, endpoint));
   }
 
   /** Lets runs finish for at most `drainMs`, hands the others back, then closes queues, subscriber and connection. */

@@ -82,6 +82,7 @@ describe('classifyFailure of a status', () => {
     [500, 'this model is missing data required for image input', 'messages'],
     [200, 'this model is missing data required for image input', 'messages'],
     [500, 'image input is not supported - hint: if this is unexpected, provide the mmproj', 'messages'],
+    [500, 'audio input is not supported - hint: if this is unexpected, provide the mmproj', 'messages'],
     [400, 'meta-llama/Llama-3.2-1B is not a multimodal model', 'messages'],
     [404, 'No endpoints found that support image input', 'messages'],
     [400, "This model doesn't support the image content block that you provided.", 'messages'],

@@ -110,6 +110,12 @@ const signals: readonly Signal[] = [
       /support (the )?(images?|vision)\b|image input is not supported|missing data required for image input|not a multimodal model|image_url is only supported/i,
   },
   {
+    meaning: { ...unsupported, param: 'messages' },
+    label: 'no audio',
+    statuses: LACKING,
+    words: /audio input is not supported/i,
+  },
+  {
     meaning: { ...unsupported, param: 'reasoning_effort' },
     label: 'no such thinking',
     statuses: LACKING,

@@ -58,6 +58,7 @@ function live(targets: readonly Target[], failures: readonly Failure[], waits: r
         current,
         trail,
         model: 'm',
+        endpoint: 'chat',
         waitedMs: 1e6,
         providerSilentMs: 1e6,
         fleet,

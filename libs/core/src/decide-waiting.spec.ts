@@ -30,6 +30,7 @@ function decide(rest: Partial<AttemptWaiting>): ReturnType<typeof decideWaiting>
     current: 0,
     trail: [],
     model: 'llama3.2',
+    endpoint: 'chat',
     waitedMs: 0,
     providerSilentMs: 0,
     fleet: fleetOf({ 'gpu-box': 'ok', openai: 'ok' }),

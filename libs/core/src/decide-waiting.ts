@@ -2,10 +2,11 @@ import { recordWait } from './attempt-record.js';
 import type { AttemptRecord } from './attempt-record.js';
 import { toSeconds } from './decide-next.js';
 import type { Fail } from './decide-next.js';
+import type { Endpoint } from './endpoint.js';
 import { HEARTBEAT_TTL_MS } from './fleet.js';
 import type { Fleet } from './fleet.js';
 import { waitFor } from './health.js';
-import { targetKey } from './target-key.js';
+import { targetKey, unusableKey } from './target-key.js';
 import type { Target } from './target.js';
 
 /** An attempt that waits in a queue, as the sweeper finds it. */
@@ -17,6 +18,7 @@ export interface AttemptWaiting {
   /** The attempts before this one, oldest first. */
   readonly trail: readonly AttemptRecord[];
   readonly model: string;
+  readonly endpoint: Endpoint;
   /** Time since this attempt was placed, ms. */
   readonly waitedMs: number;
   /**
@@ -80,18 +82,18 @@ export function decideExpired({ targets, current, model, waiting, timeoutMs, fle
   return { action: 'fail', code: 'deadline_exceeded', params: { seconds: toSeconds(timeoutMs) } };
 }
 
-function nextServed({ targets, current, trail, fleet }: AttemptWaiting): number | undefined {
+function nextServed({ targets, current, trail, fleet, endpoint }: AttemptWaiting): number | undefined {
   const tried = new Set(trail.map(targetKey));
   const next = targets.findIndex(
-    (target, index) => index > current && !tried.has(targetKey(target)) && canServe(target, fleet),
+    (target, index) => index > current && !tried.has(targetKey(target)) && canServe(target, endpoint, fleet),
   );
   return next < 0 ? undefined : next;
 }
 
 /** A live worker that holds a credential, a model that its provider was not lately without, and nothing against a call. */
-function canServe(target: Target, { providers, unusable, health }: Fleet): boolean {
+function canServe(target: Target, endpoint: Endpoint, { providers, unusable, health }: Fleet): boolean {
   const trusted = providers.get(target.provider)?.credential === 'ok';
-  return trusted && !unusable.has(targetKey(target)) && waitFor(target, health).ms === 0;
+  return trusted && !unusable.has(unusableKey(target, endpoint)) && waitFor(target, health).ms === 0;
 }
 
 function waitParams(model: string, ms: number): Fail['params'] {

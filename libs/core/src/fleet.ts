@@ -56,7 +56,7 @@ export const HEARTBEAT_TTL_MS = 15_000;
 export interface Fleet {
   /** Providers with a live worker, by name. Where workers differ, models are united, `ok` credentials and reachable ones win. */
   readonly providers: ReadonlyMap<string, ProviderAnnouncement>;
-  /** `provider/model` pairs that a provider lately did not have. */
+  /** What providers lately did not have: an endpoint and a model each, as `unusableKey` writes them. */
   readonly unusable: ReadonlySet<string>;
   /** How the providers do. Absent: nothing is known, so every target is taken for well. */
   readonly health?: Health;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Controls } from './controls.js';
+import type { Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { CredentialState, ProviderAnnouncement } from './fleet.js';
 import { makePlan } from './plan.js';
@@ -164,6 +165,15 @@ describe('makePlan by what is known of the providers', () => {
     ],
   ])('%s', (_, workers, unusable, expected) => {
     expect(plan('llama3.2', {}, catalogueOf(workers, unusable))).toEqual(expected);
+  });
+
+  it('minds the endpoint: who has no embeddings of a model may well have its chat', () => {
+    const catalogue = catalogueOf(all, ['embeddings:gpu-a/llama', 'gpu-b/llama']);
+    const route = resolveModel('llama3.2', catalogue);
+    const planned = (endpoint: Endpoint) =>
+      makePlan({ route, controls: { fallback: true }, catalogue, endpoint }).targets.map(targetKey);
+    expect(planned('chat')).toEqual(['gpu-a/llama', 'openai/gpt-4o-mini']);
+    expect(planned('embeddings')).toEqual(['openai/gpt-4o-mini', 'gpu-b/llama']);
   });
 
   it('does not turn fallback: false into a fallback', () => {
