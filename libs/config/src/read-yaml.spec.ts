@@ -42,6 +42,8 @@ describe('readYaml', () => {
     ['bad indentation', 'a:\n  b: 1\n c: 2\n', 3, /indentation/],
     ['a key in a line with a value', 'a: b: sk-secret\n', 1, /./],
     ['a value that is an alias', 'a: *sk-secret\n', 1, /needs quotes|alias/],
+    ['an alias of what holds it', 'a: &a\n  b:\n    - c: *a\n', 3, /part of/],
+    ['a list that holds itself', 'a: 1\nb: &b [*b]\n', 2, /part of/],
     ['a value with a tag', 'a: !sk-secret x\n', 1, /tag/],
     ['a value with an at sign', 'a: @sk-secret\n', 1, /needs quotes/],
     ['two documents', 'a: 1\n---\nb: 2\n', 2, /more than one document/],

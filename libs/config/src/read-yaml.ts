@@ -56,11 +56,7 @@ export function readYaml(text: string): YamlFile {
     message: syntaxMessage(code, text.slice(pos[0])),
   }));
   problems.push(
-    ...danglingAliases(document).map((offset) => ({
-      path: '',
-      ...position(offset),
-      message: SYNTAX_MESSAGES.BAD_ALIAS,
-    })),
+    ...faultyAliases(document).map(({ offset, message }) => ({ path: '', ...position(offset), message })),
   );
   if (problems.length > 0) {
     const unquoted = unquotedVariables(text).map((offset) => ({
@@ -111,15 +107,21 @@ function oncePerLine(problems: readonly YamlProblem[]): YamlProblem[] {
   );
 }
 
-function danglingAliases(document: Document.Parsed): number[] {
-  const offsets: number[] = [];
+/** Those that stand for nothing, and those that stand for what they are a part of: a tree without an end. */
+function faultyAliases(document: Document.Parsed): { offset: number; message: string }[] {
+  const faults: { offset: number; message: string }[] = [];
   visit(document, {
-    Alias: (_key, alias) => {
-      if (alias.resolve(document) === undefined) offsets.push(alias.range?.[0] ?? 0);
+    Alias: (_key, alias, ancestors) => {
+      const node = alias.resolve(document);
+      const offset = alias.range?.[0] ?? 0;
+      if (node === undefined) faults.push({ offset, message: SYNTAX_MESSAGES.BAD_ALIAS });
+      else if (ancestors.includes(node)) faults.push({ offset, message: CIRCULAR_ALIAS });
     },
   });
-  return offsets;
+  return faults;
 }
+
+const CIRCULAR_ALIAS = 'an alias (*name) cannot stand for what it is itself a part of';
 
 function offsetOf(document: Document.Parsed, path: ConfigPath): number | undefined {
   let node: unknown = document.contents;

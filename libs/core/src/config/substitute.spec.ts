@@ -35,7 +35,7 @@ describe('substitute', () => {
     ]);
   });
 
-  it.each([['${A}'], ['__proto__']])('reports the name %s', (name) => {
+  it.each([['${A}'], ['__proto__'], ['<<']])('reports the name %s', (name) => {
     const tree = Object.fromEntries([[name, { a: 1 }]]);
     expect(substitute({ models: tree }, { A: 'x' }, () => false).problems).toEqual([
       { path: ['models', name], message: expect.any(String) },

@@ -50,6 +50,7 @@ export function substitute(tree: unknown, env: Env, isSecret: (path: ConfigPath)
 
   function checkName(name: string, path: ConfigPath): void {
     if (name.includes('${')) problems.push({ path, message: 'variables are not replaced in names' });
+    if (name === '<<') problems.push({ path, message: 'YAML 1.2 merges no maps; write the settings out' });
     // Records drop this name silently: what stands under it would be lost.
     if (name === '__proto__') problems.push({ path, message: 'this name cannot be used' });
   }
