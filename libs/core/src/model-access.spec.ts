@@ -90,17 +90,37 @@ describe('a plan for a caller that may not use everything', () => {
     expect(planFor({ fallbackProvider: 'openai', fallbackModel: 'gpt-4o-mini' })).toHaveLength(2);
   });
 
-  it.each<[Partial<Controls>, string, string]>([
-    [{ fallbackProvider: 'azure' }, 'azure/llama3.2', 'fallbackProvider'],
-    [{ fallbackProvider: 'openai', fallbackModel: 'o1' }, 'openai/o1', 'fallbackProvider'],
-    [{ fallbackModel: 'gpt-4o' }, 'gpt-4o', 'fallbackModel'],
-    [{ fallbackModel: 'o1' }, 'openai/o1', 'fallbackModel'],
-  ])('falls back to nothing that it may not ask for by name: %j', (controls, name, param) => {
+  it.each<[Partial<Controls>, string, string, string]>([
+    [{ fallbackProvider: 'azure' }, 'azure/llama3.2', 'fallbackProvider', 'azure/llama3.2'],
+    [{ fallbackProvider: 'openai', fallbackModel: 'o1' }, 'openai/o1', 'fallbackProvider', 'openai/o1'],
+    [{ fallbackModel: 'gpt-4o' }, 'gpt-4o', 'fallbackModel', 'gpt-4o'],
+    [{ fallbackModel: 'o1' }, 'o1', 'fallbackModel', 'openai/o1'],
+  ])('falls back to nothing that it may not ask for by name: %j', (controls, name, param, needed) => {
     for (const more of [[], ['o1', 'x']]) {
       const ask = () => planFor(controls, ...more);
       expect(ask).toThrow(`may not use the model ${name}.`);
       expect(ask).toThrow(expect.objectContaining({ params: expect.objectContaining({ param }) }));
     }
-    expect(planFor(controls, name)).toContain('gpu/llama');
+    expect(planFor(controls, needed)).toContain('gpu/llama');
+  });
+
+  it('tells no model that there is from one that there is not', () => {
+    const refusalOf = (model: string, fallbackModel: string, allowed: string[]) => {
+      const catalogue = catalogueFor(allowed);
+      const route = resolveModel(model, catalogue);
+      try {
+        return makePlan({ route, controls: { fallback: true, fallbackModel }, catalogue }).targets.map(
+          targetKey,
+        );
+      } catch (error) {
+        return String(error).replaceAll(fallbackModel, '<name>');
+      }
+    };
+    for (const [model, ...allowed] of [['llama3.2'], ['phi'], ['llama3.2', 'openai/none']] as const) {
+      const [there, not] = ['gpt-5', 'gpt-x'].map((name) => refusalOf(model, name, [model, ...allowed]));
+      expect(there).toMatch(/may not use the model <name>\./);
+      expect(not).toBe(there);
+    }
+    expect(refusalOf('llama3.2', 'gpt-5', ['llama3.2', 'openai/*'])).toEqual(['gpu/llama', 'openai/gpt-5']);
   });
 });

@@ -11,8 +11,11 @@ export function mayUse(allowed: readonly string[] | undefined, model: string): b
 
 /** @throws SpillwayError `model_not_allowed` for a name that the caller may not use, whether there is such a model or not */
 export function refuseForeign(allowed: readonly string[] | undefined, model: string, param: string): void {
-  if (!mayUse(allowed, model))
-    throw new SpillwayError('model_not_allowed', { model: showName(model), param });
+  if (!mayUse(allowed, model)) throw modelNotAllowed(model, param);
+}
+
+export function modelNotAllowed(model: string, param: string): SpillwayError {
+  return new SpillwayError('model_not_allowed', { model: showName(model), param });
 }
 
 /** In time linear in the name for each `*`: names come from callers. */

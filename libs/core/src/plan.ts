@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { waitFor } from './health.js';
-import { refuseForeign } from './model-access.js';
+import { mayUse, modelNotAllowed, refuseForeign } from './model-access.js';
 import { allowsWait } from './next-target.js';
 import { findRoute, isReachable, listAvailable, providerLocation, providerNames, targetOf } from './route.js';
 import type { Catalogue, Route } from './route.js';
@@ -187,7 +187,7 @@ function callersFallback(route: Route, controls: Controls, catalogue: Catalogue)
   const { fallbackProvider, fallbackModel } = controls;
   if (fallbackProvider !== undefined) {
     const target = onProvider(fallbackProvider, route, fallbackModel, catalogue);
-    refuseForeignTargets([target], route, catalogue, 'fallbackProvider');
+    refuseForeignTargets([target], route, catalogue, { param: 'fallbackProvider' });
     return keepOrRefuse([target], controls, 'fallbackProvider', fallbackProvider);
   }
   if (fallbackModel === undefined) return undefined;
@@ -222,17 +222,18 @@ function onProvider(provider: string, route: Route, model: string | undefined, c
   return own ?? targetOf(provider, model ?? route.bareModel, catalogue);
 }
 
-/** A name known here is used as it is routed here; any other is asked of the route's own fallback providers. */
+/**
+ * A name known here is used as it is routed here; any other is asked of the route's own fallback providers. One that the
+ * caller may not use is treated as if nobody had it, so that no answer tells whether somebody has.
+ */
 function withModel(model: string, route: Route, catalogue: Catalogue): Target[] {
-  const known = findRoute(model, catalogue);
-  if (known !== undefined) {
-    refuseForeign(catalogue.allowed, model, 'fallbackModel');
-    return [...known.targets];
-  }
+  const known = mayUse(catalogue.allowed, model) ? findRoute(model, catalogue) : undefined;
+  if (known !== undefined) return [...known.targets];
   const later = route.targets.slice(primaries(route.targets).length);
   const targets = later.map(({ provider }) => targetOf(provider, model, catalogue));
-  refuseForeignTargets(targets, route, catalogue, 'fallbackModel');
+  refuseForeignTargets(targets, route, catalogue, { param: 'fallbackModel', name: model });
   if (targets.length > 0) return targets;
+  refuseForeign(catalogue.allowed, model, 'fallbackModel');
   throw invalid(
     'fallbackModel',
     `There is no model ${showName(model)} here, and ${showName(route.model)} has no fallback provider to ask for it; ` +
@@ -240,16 +241,17 @@ function withModel(model: string, route: Route, catalogue: Catalogue): Target[] 
   );
 }
 
-/** What the route itself does not lead to, the caller must be allowed to ask for by its own name. */
+/** What the route itself does not lead to, the caller must be allowed to ask for by its own name. `name`: as it was asked for. */
 function refuseForeignTargets(
   targets: readonly Target[],
   route: Route,
   { allowed: names }: Catalogue,
-  param: string,
+  { param, name }: { readonly param: string; readonly name?: string },
 ): void {
   const own = new Set(route.targets.map(targetKey));
-  for (const target of targets.filter((each) => !own.has(targetKey(each)))) {
-    refuseForeign(names, `${target.provider}/${target.model}`, param);
+  for (const { provider, model } of targets.filter((each) => !own.has(targetKey(each)))) {
+    const full = `${provider}/${model}`;
+    if (!mayUse(names, full)) throw modelNotAllowed(name ?? full, param);
   }
 }
 
