@@ -31,6 +31,7 @@ interface Options {
   readonly optional?: boolean;
   readonly models?: readonly string[];
   readonly kind?: string;
+  readonly location?: Target['location'];
   readonly capabilities?: Capabilities;
 }
 
@@ -162,13 +163,27 @@ describe('a configured provider', () => {
   });
 });
 
+const target: Target = { provider: 'box', model: 'phi', location: 'local' };
+const run: Run = {
+  ...{ epoch: 1, attempt: 1, start: 1, target: 0, targets: [target], endpoint: 'chat', model: 'm' },
+  ...{ application: null, stream: false, includeUsage: false, remainingMs: 1, timeoutMs: 1, trail: [] },
+  body: Buffer.from('{}'),
+};
+
+it.each([
+  ['local', 'cloud', 0],
+  ['local', 'local', 1],
+  ['cloud', 'local', 1],
+  ['cloud', 'cloud', 1],
+] as const)('what was planned as %s is called as %s %d times', async (planned, location, calls) => {
+  const { provider, client } = serve({ location });
+  const call = { request: 'r', run, target: { ...target, location: planned } };
+  const end = await provider.infer(call, new AbortController().signal).next();
+  expect(client.calls).toHaveLength(calls);
+  expect(end).toMatchObject({ done: true, value: { ok: calls === 1 } });
+});
+
 describe('the capabilities of a provider', () => {
-  const target: Target = { provider: 'box', model: 'phi', location: 'local' };
-  const run: Run = {
-    ...{ epoch: 1, attempt: 1, start: 1, target: 0, targets: [target], endpoint: 'chat', model: 'm' },
-    ...{ application: null, stream: false, includeUsage: false, remainingMs: 1, timeoutMs: 1, trail: [] },
-    body: Buffer.from('{}'),
-  };
   const capabilities = { n: 'emulated', tools: false } as const;
 
   it('are announced where there are any', () => {

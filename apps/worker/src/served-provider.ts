@@ -109,9 +109,10 @@ export class ServedProvider {
     call: { request: string; run: Run; target: Target },
     signal: AbortSignal,
   ): AsyncGenerator<ProviderFrame, CallEnd, void> {
-    const { client, timeoutsOf } = this.options;
+    const { client, location, timeoutsOf } = this.options;
     if (!client) return NO_CREDENTIAL;
     const { request, target, run } = call;
+    if (target.location === 'local' && location === 'cloud') return NOT_LOCAL;
     const { epoch, endpoint, body, stream, includeUsage } = run;
     const end = yield* client.infer(
       {
@@ -175,6 +176,14 @@ export class ServedProvider {
     }
   }
 }
+
+/** The plan was made before this worker was heard of, and the request may be one that has to stay local. */
+const NOT_LOCAL: CallEnd = {
+  ok: false,
+  aborted: false,
+  phase: 'not_sent',
+  facts: { kind: 'status', status: 404, message: 'This provider is no local one.' },
+};
 
 const NO_CREDENTIAL: CallEnd = {
   ok: false,

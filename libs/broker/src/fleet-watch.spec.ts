@@ -50,6 +50,15 @@ describe('unite', () => {
     expect(fleet.get('gpu')?.credential).toBe(expected);
   });
 
+  it.each([
+    ['local', 'local', 'local'],
+    ['local', 'cloud', 'cloud'],
+    ['cloud', 'local', 'cloud'],
+  ] as const)('of locations %s and %s takes %s', (first, second, expected) => {
+    const fleet = unite([heartbeat('a', { location: first }), heartbeat('b', { location: second })]);
+    expect(fleet.get('gpu')?.location).toBe(expected);
+  });
+
   it('has what any worker says of the capabilities, and of two words the first', () => {
     const fleet = unite([
       heartbeat('a', { capabilities: { n: 'emulated', parameters: { seed: 'drop' } } }),

@@ -147,7 +147,7 @@ export async function markUnusable(redis: Redis, keys: Keys, unusable: string): 
     .exec();
 }
 
-/** One announcement per provider: where workers differ, their models are united, a good credential, a way to it and the first word on a capability win. */
+/** One announcement per provider: where workers differ, their models are united, a good credential, a way to it, the cloud and the first word on a capability win. */
 export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, ProviderAnnouncement> {
   const providers = new Map<string, ProviderAnnouncement>();
   for (const announced of heartbeats.flatMap((heartbeat) => heartbeat.providers)) {
@@ -157,8 +157,11 @@ export function unite(heartbeats: readonly WorkerHeartbeat[]): Map<string, Provi
     const reachable = (known && known.reachable !== false) || announced.reachable !== false;
     const capabilities = mergeCapabilities(announced.capabilities, known?.capabilities);
     const loaded = uniteLoaded(known, announced);
+    // Any of them may take the job, and a request that has to stay local must not go to the one that is not.
+    const location = known?.location === 'cloud' ? 'cloud' : announced.location;
     const { reachable: _, ...rest } = announced;
     const changed = {
+      location,
       models,
       credential,
       ...(loaded && { loaded }),

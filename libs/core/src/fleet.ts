@@ -54,7 +54,7 @@ export const HEARTBEAT_TTL_MS = 15_000;
 
 /** What the api and the sweeper know of the workers, read from the heartbeats. */
 export interface Fleet {
-  /** Providers with a live worker, by name. Where workers differ, models are united, `ok` credentials and reachable ones win. */
+  /** Providers with a live worker, by name. Where workers differ, models are united, `ok` credentials, reachable ones and the cloud win. */
   readonly providers: ReadonlyMap<string, ProviderAnnouncement>;
   /** What providers lately did not have: an endpoint and a model each, as `unusableKey` writes them. */
   readonly unusable: ReadonlySet<string>;
