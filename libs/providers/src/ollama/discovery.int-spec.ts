@@ -44,7 +44,7 @@ describe('what an Ollama offers', () => {
     wire.add('innocent', { remoteHost: 'https://ollama.com' });
     const { models } = await discover();
     expect(models).toEqual(['llama3.2:latest', 'gpt-oss:latest', 'tiny:latest']);
-    for (const model of ['gpt-oss:120b-cloud', 'innocent']) {
+    for (const model of ['gpt-oss:120b-cloud', 'innocent', 'library/Innocent', 'library/innocent:latest']) {
       expect((await collect({ model })).end).toMatchObject({
         ok: false,
         phase: 'not_sent',

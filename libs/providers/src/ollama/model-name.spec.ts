@@ -7,6 +7,11 @@ describe('names of models', () => {
     ['Llama3.2:Latest', 'llama3.2:latest'],
     ['qwen3:8b', 'qwen3:8b'],
     ['localhost:5000/me/mine', 'localhost:5000/me/mine:latest'],
+    ['library/llama3.2', 'llama3.2:latest'],
+    ['Registry.Ollama.AI/library/llama3.2:1b', 'llama3.2:1b'],
+    ['https://registry.ollama.ai/library/llama3.2', 'llama3.2:latest'],
+    ['hf.co/library/mine', 'hf.co/library/mine:latest'],
+    ['library/me/mine', 'library/me/mine:latest'],
   ])('%s is %s', (name, normal) => {
     expect(normalizeName(name)).toBe(normal);
   });

@@ -1,6 +1,12 @@
-/** Two names of one model are equal in this form: Ollama takes `Llama3.2` for `llama3.2:latest`. */
+/** What Ollama adds to a name that does not say it, and leaves out of its lists. */
+const DEFAULTS = /^(?:[a-z]+:\/\/)?(?:registry\.ollama\.ai\/)?library\/(?=[^/]+$)/;
+
+/**
+ * Two names of one model are equal in this form: Ollama takes `Llama3.2` and `registry.ollama.ai/library/llama3.2` for
+ * `llama3.2:latest`.
+ */
 export function normalizeName(name: string): string {
-  const lower = name.toLowerCase();
+  const lower = name.toLowerCase().replace(DEFAULTS, '');
   return lower.slice(lower.lastIndexOf('/') + 1).includes(':') ? lower : `${lower}:latest`;
 }
 
