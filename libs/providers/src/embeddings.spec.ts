@@ -133,17 +133,21 @@ describe('embed', () => {
     expect(text).toBe('');
   });
 
-  it('ends as the call that failed, with what the others cost', async () => {
-    const { ask: good } = embedder(floats);
-    let calls = 0;
-    async function* ask(body: Buffer): Answer {
-      calls += 1;
-      if (calls < 2) return yield* good(body);
-      return { ok: false, aborted: false, phase: 'headers', facts: { kind: 'status', status: 500 } };
-    }
-    const { end, text } = await run({ input: Array.from({ length: 5_000 }, () => 'a') }, ask);
-    expect(calls).toBe(2);
-    expect(text).toBe('');
-    expect(end).toMatchObject({ ok: false, facts: { status: 500 }, usage: { promptTokens: 2_048 } });
-  });
+  it.each(['not_sent', 'headers'] as const)(
+    'ends as the call that failed (%s), with what the others cost',
+    async (phase) => {
+      const { ask: good } = embedder(floats);
+      let calls = 0;
+      async function* ask(body: Buffer): Answer {
+        calls += 1;
+        if (calls < 2) return yield* good(body);
+        return { ok: false, aborted: false, phase, facts: { kind: 'status', status: 500 } };
+      }
+      const { end, text } = await run({ input: Array.from({ length: 5_000 }, () => 'a') }, ask);
+      expect(calls).toBe(2);
+      expect(text).toBe('');
+      // As if nothing had been sent, there would be no usage row.
+      expect(end).toMatchObject({ phase: 'headers', facts: { status: 500 }, usage: { promptTokens: 2_048 } });
+    },
+  );
 });

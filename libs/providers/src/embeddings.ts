@@ -24,7 +24,8 @@ export async function* embed(call: ProviderCall, ask: (body: Buffer) => Answer):
     const end = yield* holdBack(ask(body), (frame) => (bytes = frame.bytes));
     usage = addUsage(usage, end.usage);
     const spent = usage && { usage };
-    if (!end.ok) return { ...end, ...spent };
+    // Calls before it were answered, and are paid for, whatever became of this one.
+    if (!end.ok) return { ...end, ...(answers.length > 0 && { phase: 'headers' as const }), ...spent };
     const answer = parseJson(bytes);
     const list = isRecord(answer) ? readEmbeddings(answer['data']) : undefined;
     if (!isRecord(answer) || list?.length !== inputs) return { ...malformed(inputs, list?.length), ...spent };
