@@ -58,6 +58,63 @@ describe.each(WIRES)('a provider of the kind $kind', (wire) => {
   });
 });
 
+describe('a name of a model', () => {
+  const callGemini = async (model: string) => {
+    const upstream = await geminiWire.start();
+    const provider = connect(geminiWire, upstream);
+    upstream.script(geminiWire.says({ text: 'Hi' }));
+    const { end } = await collectCall(provider, { model, stream: false });
+    await Promise.all([provider.close(), upstream.close()]);
+    return { end, paths: upstream.calls.map(({ path }) => path) };
+  };
+
+  it.each([
+    'gemini-x/../models/gemini-y',
+    'gemini-x/%2e%2e/models/gemini-y',
+    'gemini-x\\..\\models\\gemini-y',
+    'gemini-x/.\t./y',
+    '..',
+    'cachedContents?x=',
+    'gemini-x#',
+  ])('leads nowhere else: %j', async (model) => {
+    const { end, paths } = await callGemini(model);
+    expect(paths).toEqual([]);
+    expect(end).toMatchObject({ ok: false, phase: 'not_sent', facts: { status: 404 } });
+  });
+
+  it.each([
+    ['gemini-2.5-flash', 'models/gemini-2.5-flash'],
+    ['tunedModels/mine-01', 'tunedModels/mine-01'],
+  ])('of Gemini is in the path: %j', async (model, path) => {
+    const { end, paths } = await callGemini(model);
+    expect(paths).toEqual([`/v1beta/${path}:generateContent`]);
+    expect(end.ok).toBe(true);
+  });
+});
+
+describe('embeddings in several calls', () => {
+  it('may each be as long as one answer may be', async () => {
+    const upstream = await geminiWire.start();
+    const behaviour = geminiWire.embeddings?.() ?? json({});
+    const input = Array.from({ length: 250 }, (_, at) => `text ${at}`);
+    const body = bodyOf({ input });
+    const answerOf = async (bodyBytes: number) => {
+      upstream.script(behaviour, behaviour, behaviour);
+      const provider = connect(geminiWire, upstream, { limits: { bodyBytes } });
+      const call = await collectCall(provider, { endpoint: 'embeddings', stream: false, body });
+      await provider.close();
+      return call;
+    };
+    const whole = await answerOf(1024 * 1024);
+    const { data } = JSON.parse(whole.text) as { data: unknown[] };
+    expect(data).toHaveLength(250);
+    // Enough for each of the three, and not for all of them.
+    expect((await answerOf(Math.ceil(whole.text.length / 2))).end).toMatchObject({ ok: true });
+    expect((await answerOf(Math.ceil(whole.text.length / 10))).end).toMatchObject({ ok: false });
+    await upstream.close();
+  });
+});
+
 describe('what only one kind says', () => {
   const failureOf = async (wire: Wire, behaviour: Behaviour) => {
     const upstream = await wire.start();

@@ -10,6 +10,7 @@ import { buildHeaders, findSecrets } from '../http/call-headers.js';
 import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
 import { embedAll, toEmbeddingBody, toEmbedOptions } from './embeddings.js';
+import { isCallable } from './kinds.js';
 import { modelListing } from './model-list.js';
 import { PartStream } from './part-stream.js';
 import { RequestError } from '../request-error.js';
@@ -54,6 +55,13 @@ const DISCOVERY_MS = 5_000;
 
 const DONE = Buffer.from('data: [DONE]\n\n');
 
+const NO_SUCH_MODEL: CallEnd = {
+  ok: false,
+  aborted: false,
+  phase: 'not_sent',
+  facts: { kind: 'status', status: 404, message: 'No model has such a name.' },
+};
+
 type Answer = AsyncGenerator<ProviderFrame, CallEnd, void>;
 
 /** Anthropic, Gemini and Bedrock: OpenAI's API on this side, the AI SDK's model on the other, our HTTP under it. */
@@ -80,6 +88,7 @@ export class AiSdkProvider implements Provider {
   }
 
   async *infer(call: ProviderCall, signal: AbortSignal): Answer {
+    if (!isCallable(this.options.kind, call.model)) return NO_SUCH_MODEL;
     const wire = this.wire(call, signal);
     try {
       switch (call.endpoint) {

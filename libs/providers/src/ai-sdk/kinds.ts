@@ -51,3 +51,11 @@ export const KINDS: Readonly<Record<AiSdkKind, KindTraits>> = {
 export function isClaude(kind: AiSdkKind, model: string): boolean {
   return kind === 'anthropic' || (kind === 'bedrock' && model.includes('anthropic'));
 }
+
+/**
+ * Can the kind be called with this name of a model? Gemini's package puts it into the path as it is, where `..` or `?`
+ * would lead the call, and the key with it, elsewhere: to a model that the caller may not use, or to none at all.
+ */
+export function isCallable(kind: AiSdkKind, model: string): boolean {
+  return kind !== 'gemini' || model.split('/').every((part) => /^(?!\.{1,2}$)[\w.-]+$/.test(part));
+}

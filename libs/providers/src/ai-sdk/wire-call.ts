@@ -62,6 +62,8 @@ export class WireCall {
     if (url.origin !== this.options.origin) throw new TypeError('A call to another host than configured.');
     const exchange = new Exchange(this.options.dispatcher, this.request(url, init), this.signal);
     this.exchange = exchange;
+    // Embeddings may need several calls, each with an answer of its own.
+    this.bytes = 0;
     const head = await exchange.next(this.deadlineAt());
     if (head.kind === 'timeout') throw this.over({ kind: 'timeout', timer: this.timer() });
     if (head.kind === 'error') throw this.over(toConnectionFacts(head.code, exchange.phase));
