@@ -3,6 +3,7 @@ import { classifyFailure } from '#core/classify-failure.js';
 import type { FailureCategory } from '#core/failure.js';
 import { collectCall } from '../../../../test/support/collect-call.js';
 import { json, reply, type Behaviour } from '../../../../test/support/upstream-behaviours.js';
+import { event } from '../../../../test/support/upstream-steps.js';
 import type { Upstream } from '../../../../test/support/upstream.js';
 import { anthropicWire } from '../../../../test/support/wire/anthropic.js';
 import { bedrockWire } from '../../../../test/support/wire/bedrock.js';
@@ -157,6 +158,17 @@ describe('what only one kind says', () => {
   ])('is the name of an exception inside a stream of Bedrock: %s', async (type, category) => {
     const { stream, begin, errorStep } = bedrockWire;
     expect(await failureOf(bedrockWire, stream(begin(), errorStep({ type })))).toMatchObject({ category });
+  });
+
+  it.each<[string, object, FailureCategory | 'none']>([
+    ['of a new type', { type: 'message_mood', mood: 'glad' }, 'none'],
+    ['of a known type, in another form', { type: 'content_block_delta', index: 'first' }, 'fault'],
+    ['without a type', { mood: 'glad' }, 'fault'],
+  ])('is an event of Anthropic %s', async (_, value, expected) => {
+    const { stream, begin, token, finish } = anthropicWire;
+    const answer = stream(begin(), token('Hi'), event(value), token(' there'), finish());
+    const category = await failureOf(anthropicWire, answer).then((failure) => failure.category, String);
+    expect(category).toBe(expected === 'none' ? 'Error: The call did not fail.' : expected);
   });
 
   it('is a tool call that Gemini itself does not take for one', async () => {

@@ -4,7 +4,7 @@ import { countTextBytes } from '../openai-compatible/chunk.js';
 import type { ProviderFrame, Usage } from '../provider.js';
 import { readRefusal, toFinish } from './finish-reason.js';
 import { readSeals, toDetail, type ReasoningDetail, type Seals, type Served } from './reasoning-details.js';
-import { toErrorFacts } from './sdk-error.js';
+import { isNewEvent, toErrorFacts } from './sdk-error.js';
 import { ToolCalls } from './tool-calls.js';
 import { readEarlyUsage, toUsage, toUsageMember, type UsageMember } from './usage.js';
 
@@ -90,6 +90,7 @@ export class PartStream {
         yield* this.finish(part);
         return;
       case 'error':
+        if (isNewEvent(this.options.kind, part.error)) return;
         yield { kind: 'failed', facts: toErrorFacts(part.error, this.options.secrets) };
         return;
       // What the provider did by itself, and signs of life: OpenAI's chunks have no place for them.

@@ -2,6 +2,7 @@ import type { CallFacts } from '#core/failure.js';
 import { findError, toStatusFacts } from '../http/upstream-error.js';
 import { isRecord } from '../json.js';
 import { RequestError } from '../request-error.js';
+import type { AiSdkKind } from './kinds.js';
 
 /** Errors of the AI SDK that speak of the request: nothing of it was sent. */
 const REQUEST_ERRORS: ReadonlySet<string> = new Set([
@@ -36,6 +37,19 @@ export function toErrorFacts(error: unknown, secrets: readonly string[]): CallFa
   }
   if (reported) return toStatusFacts(reported, secrets, { status: 200 });
   return { kind: 'malformed', reason: 'the answer is not in the form of the provider' };
+}
+
+/** The events of Anthropic's streams that the AI SDK knows. */
+const ANTHROPIC_EVENTS: ReadonlySet<unknown> = new Set([
+  ...['message_start', 'message_delta', 'message_stop', 'ping', 'error'],
+  ...['content_block_start', 'content_block_delta', 'content_block_stop'],
+]);
+
+/** Anthropic adds events to its streams, and wants those that are not known to be passed over; the AI SDK calls it an error. */
+export function isNewEvent(kind: AiSdkKind, error: unknown): boolean {
+  const { name, value } = toRecord(error);
+  if (kind !== 'anthropic' || name !== 'AI_TypeValidationError' || !isRecord(value)) return false;
+  return isText(value['type']) && !ANTHROPIC_EVENTS.has(value['type']);
 }
 
 function isText(value: unknown): value is string {
