@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { collectCall, type CollectOptions } from '../../../../test/support/collect-call.js';
 import { startOllama, type OllamaWire } from '../../../../test/support/wire/ollama.js';
@@ -55,6 +56,24 @@ describe('what an Ollama offers', () => {
     const cloud = serve({ location: 'cloud' });
     expect((await cloud.discover(new AbortController().signal)).models).toContain('gpt-oss:120b-cloud');
     await cloud.close();
+  });
+
+  it('is asked for before the first call, as one of its models may be elsewhere', async () => {
+    wire.add('innocent', { remoteHost: 'https://ollama.com' });
+    expect((await collect({ model: 'innocent' })).end).toMatchObject({ ok: false, facts: { status: 404 } });
+    expect(wire.calls).toHaveLength(0);
+    expect((await collect()).end.ok).toBe(true);
+  });
+
+  it('is waited for by no call that nobody wants any more', async () => {
+    const left = new AbortController();
+    wire.scriptModels(async ({ closed }) => {
+      left.abort();
+      await once(closed, 'abort');
+    });
+    const { end } = await collect({ signal: left.signal });
+    expect(end).toEqual({ ok: false, aborted: true, phase: 'not_sent' });
+    expect(wire.calls).toHaveLength(0);
   });
 
   it('is not known of one that is away', async () => {

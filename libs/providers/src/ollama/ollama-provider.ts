@@ -66,6 +66,8 @@ export class OllamaProvider implements Provider {
   private readonly refused = new Map<string, number>();
   /** Models that the server passes on to a cloud, as it said last. */
   private remote: ReadonlySet<string> = new Set();
+  /** It was asked for its models, and answered. */
+  private hasAnswered = false;
   private credential: CredentialState = 'ok';
 
   /** Throws where `baseUrl` or the proxy variable is not a URL. */
@@ -85,6 +87,7 @@ export class OllamaProvider implements Provider {
 
   private async *ask(call: ProviderCall, signal: AbortSignal): Answer {
     const startedAt = performance.now();
+    if (!(await this.isListed(signal))) return signal.aborted ? LEFT_EARLY : NOT_LISTED;
     const request = this.translate(call);
     if ('ok' in request) return request;
     const loading = await this.awaitLoading(call, signal);
@@ -109,6 +112,7 @@ export class OllamaProvider implements Provider {
     ]);
     if (tags.kind === 'away') return { credential: this.credential, away: true };
     if (tags.kind === 'slow') return { credential: this.credential };
+    this.hasAnswered = true;
     const { status, headers, value } = tags;
     if (status === 401 || status === 403) this.credential = 'rejected';
     else if (status < 500 && status !== 429) this.credential = 'ok';
@@ -129,6 +133,12 @@ export class OllamaProvider implements Provider {
     this.closing.abort();
     this.pulls.close();
     await this.server.close();
+  }
+
+  /** Before its first list nobody knows which models of a local server run elsewhere; one that is away says so itself. */
+  private async isListed(signal: AbortSignal): Promise<boolean> {
+    if (this.options.location !== 'local' || this.hasAnswered) return true;
+    return (await this.discover(signal)).away === true || this.hasAnswered;
   }
 
   /** The call in Ollama's terms, or why it has none. */
@@ -258,6 +268,12 @@ interface TryOptions {
   readonly startedAt: number;
   readonly signal: AbortSignal;
 }
+
+const LEFT_EARLY: Failed = { ok: false, aborted: true, phase: 'not_sent' };
+const NOT_LISTED: Failed = {
+  ...{ ok: false, aborted: false, phase: 'not_sent' },
+  facts: { kind: 'preparing', reason: 'its models are not known yet', retryAfterMs: 1_000 },
+};
 
 const SILENT: ProviderLog = { info: () => undefined, warn: () => undefined };
 
