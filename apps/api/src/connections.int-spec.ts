@@ -76,6 +76,30 @@ describe('a connection', () => {
     }
   });
 
+  it('gives a client that sends on all the answers that came before it closed the connection', async () => {
+    const post = (more: string, body: string) =>
+      `POST ${chat} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${more}content-length: ${body.length}\r\n\r\n${body}`;
+    const slow = post('x-spillway-timeout-ms: 800\r\n', JSON.stringify({ model: 'm', messages }));
+    const large = 'GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n';
+    // Answered before its turn to be told to go on: behind such an answer Node closes the connection.
+    const impatient = post('expect: 100-continue\r\n', '{');
+    const socket = connect(api.port, '127.0.0.1', () => socket.write(slow + large + impatient));
+    socket.on('error', () => undefined).pause();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await eventually(
+      () => api.logged().find(({ outcome }) => outcome === 'invalid_json'),
+      'the answer to the last request',
+    );
+    socket.write('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n');
+    let answers = '';
+    socket.setEncoding('utf8').on('data', (piece: string) => (answers += piece));
+    socket.resume();
+    await withDeadline(closed, 'the end of the connection');
+    const [, , whole = '', refusal = ''] = answers.split(/HTTP\/1\.1 (?=\d{3} )/);
+    expect(JSON.parse(whole.slice(whole.indexOf('{')))).toMatchObject({ openapi: expect.any(String) });
+    expect(refusal).toMatch(/^400 .*"code":"invalid_json"\}\}$/s);
+  });
+
   it('does not wait for ever for a refused client to stop sending', async () => {
     const socket = connect({ port: api.port, host: '127.0.0.1', allowHalfOpen: true });
     let answer = '';

@@ -31,12 +31,15 @@ export class Connections {
 
   constructor(private readonly options: ConnectionsOptions) {}
 
-  /** Keeps Node from closing a connection on which something is still on its way: its client would lose the answer. */
+  /**
+   * Keeps Node from closing a connection on which something may still be on its way: its client would lose what it has not
+   * read of the answers. It is none only where the client has asked for the end, and this is it.
+   */
   watch(socket: Socket): void {
     const closeNow = socket.destroySoon.bind(socket);
     socket.destroySoon = () => {
       const latest = this.latest.get(socket);
-      if (latest?.request.complete === true && !this.closing.has(socket)) closeNow();
+      if (latest && isOver(latest) && !this.closing.has(socket)) closeNow();
       else this.linger(socket);
     };
   }
@@ -143,6 +146,14 @@ export class Connections {
     const latest = this.latest.get(socket);
     return latest?.raw.destroyed ? undefined : latest;
   }
+}
+
+/** Has the client been answered all it asked for, the end of the connection included? */
+function isOver({ request, raw }: Latest): boolean {
+  const { complete, httpVersion, headers } = request;
+  return (
+    complete && raw.writableFinished && (httpVersion === '1.0' || /\bclose\b/i.test(headers.connection ?? ''))
+  );
 }
 
 /** Did the client close the connection, in the middle of its request even? */
