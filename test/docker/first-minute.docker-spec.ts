@@ -95,7 +95,7 @@ describe('docker compose up in a fresh clone', () => {
       { health: 'healthy', restarts: 0 },
       { health: 'healthy', restarts: 0 },
     ]);
-    expect((await stack.logs('worker-cloud')).split(NO_KEY)).toHaveLength(8);
+    expect((await stack.logs('worker-cloud')).split(NO_KEY)).toHaveLength(11);
     expect((await stack.logs('worker-gpu')).split(NO_KEY)).toHaveLength(2);
   }, 60_000);
 
