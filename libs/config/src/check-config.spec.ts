@@ -28,7 +28,7 @@ models:
       - { provider: openai, model: gpt-4o-mini }
 applications:
   web: { apiKeys: ["\${WEB_KEY}", "\${WEB_KEY_OLD}"] }
-  batch: { apiKeys: ["\${BATCH_KEY}"] }
+  batch: { apiKeys: ["\${BATCH_KEY}"], models: [llama3.2, "openai/*"] }
 `;
 const KEYS = { WEB_KEY: 'sk-web', WEB_KEY_OLD: 'sk-web-old', BATCH_KEY: 'sk-batch' };
 
@@ -50,7 +50,7 @@ describe('checkConfig', () => {
       '  llama3.2 -> gpu-box/llama, then openai/gpt-4o-mini',
       '2 applications',
       '  web (2 keys)',
-      '  batch (1 key)',
+      '  batch (1 key, only llama3.2, openai/*)',
     ]);
     expect(JSON.stringify(report)).not.toContain('sk-');
   });

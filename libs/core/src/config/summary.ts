@@ -18,7 +18,12 @@ export interface ConfigSummary {
       { readonly state: 'set' | 'none' } | { readonly state: 'missing'; readonly variable: string };
   }[];
   readonly models: readonly { readonly id: string; readonly targets: readonly string[] }[];
-  readonly applications: readonly { readonly name: string; readonly keys: number }[];
+  readonly applications: readonly {
+    readonly name: string;
+    readonly keys: number;
+    /** What it may ask for; absent: everything. */
+    readonly models?: readonly string[];
+  }[];
 }
 
 export function summarizeConfig(config: Config, env: Env): ConfigSummary {
@@ -38,9 +43,10 @@ export function summarizeConfig(config: Config, env: Env): ConfigSummary {
       id,
       targets: targets.map(({ provider, model }) => `${provider}/${model}`),
     })),
-    applications: Object.entries(config.applications).map(([name, { apiKeys }]) => ({
+    applications: Object.entries(config.applications).map(([name, { apiKeys, models }]) => ({
       name,
       keys: apiKeys.length,
+      ...(models === undefined ? {} : { models }),
     })),
   };
 }
@@ -80,7 +86,10 @@ export function formatSummary(summary: ConfigSummary): string[] {
     applications.length === 0
       ? 'no applications: any key is accepted'
       : counted(applications.length, 'application', 'applications'),
-    ...applications.map(({ name, keys }) => `  ${name} (${counted(keys, 'key', 'keys')})`),
+    ...applications.map(
+      ({ name, keys, models: only }) =>
+        `  ${name} (${counted(keys, 'key', 'keys')}${only === undefined ? '' : `, only ${only.join(', ')}`})`,
+    ),
   ];
 }
 
