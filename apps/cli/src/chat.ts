@@ -44,10 +44,17 @@ export async function chat({ loaded, prompt, model, write, note }: ChatOptions):
   });
   write('\n');
   note(describeRoute(response.headers, wanted));
+  const [all, ended] = [
+    seconds(performance.now() - startedAt),
+    end.error === undefined ? 'whole answer' : 'end',
+  ];
   note(
-    `first output after ${seconds(firstMs)}, whole answer after ${seconds(performance.now() - startedAt)}`,
+    firstMs === undefined
+      ? `${ended} after ${all}`
+      : `first output after ${seconds(firstMs)}, ${ended} after ${all}`,
   );
-  if (end.error !== undefined) throw new StartError(`the answer broke off: ${end.error}`);
+  if (end.error !== undefined)
+    throw new StartError(`${firstMs === undefined ? 'no answer' : 'the answer broke off'}: ${end.error}`);
 }
 
 /** SPILLWAY_API_KEY, else a key of the configuration, where it asks for one. */
@@ -105,6 +112,6 @@ function describeRoute(headers: Headers, model: string): string {
   return `${model}: answered by ${of('provider')}/${of('model')} (${of('location')}), ${tries}, ${of('queue-ms')} ms in the queue`;
 }
 
-function seconds(ms: number | undefined): string {
-  return ms === undefined ? 'never' : `${(ms / 1_000).toFixed(1)} s`;
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }

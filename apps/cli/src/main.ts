@@ -50,10 +50,9 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       parseArgs({ args });
       return become('api');
     case 'worker':
-      serveOnly(
+      await prepareWorker(
         parseArgs({ args, options: { provider: { type: 'string', multiple: true } } }).values.provider,
       );
-      await useOwnRedis();
       return become('worker');
     case 'redis':
       print((await ensureRedisBinary(path.join(root, '.cache/redis'), say)).command);
@@ -115,13 +114,11 @@ async function chatOnce(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function serveOnly(providers: readonly string[] | undefined): void {
-  if (providers !== undefined) process.env['SPILLWAY_WORKER_PROVIDERS'] = providers.join(',');
-}
-
 /** A worker beside an `up` works for it. */
-async function useOwnRedis(): Promise<void> {
-  const url = await findUsedRedis(loadConfig({ for: 'worker' }), root);
+async function prepareWorker(providers: readonly string[] | undefined): Promise<void> {
+  const asked = providers === undefined ? {} : { workerProviders: providers };
+  const url = await findUsedRedis(loadConfig({ for: 'worker', ...asked }), root);
+  if (providers !== undefined) process.env['SPILLWAY_WORKER_PROVIDERS'] = providers.join(',');
   if (url === undefined) return;
   say(`Redis: the one of ./spillway up, ${url}`);
   process.env['REDIS_URL'] = url;
@@ -145,7 +142,8 @@ function print(line: string): void {
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return `${error.message}\n`;
   if (error instanceof StartError) return `spillway: ${error.message}\n`;
-  if (error instanceof TypeError && 'code' in error) return `spillway: ${error.message}\n`; // an unknown option
+  if (error instanceof TypeError && 'code' in error)
+    return `spillway: ${error.message}; ./spillway help lists what there is\n`; // an unknown option
   return `spillway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
 }
 

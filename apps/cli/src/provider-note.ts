@@ -34,5 +34,5 @@ export function noteProvider(provider: KnownProvider): string | undefined {
   if (reachable === false) return `${name}: nobody answers at its address. Start it, or correct its baseUrl`;
   if (coolDowns.length === 0) return undefined;
   const models = coolDowns.map(({ model }) => model).join(', ');
-  return `${name}: it has asked to be left alone for a while (${models}): its limits, or those of the account, are reached`;
+  return `${name}: it has asked to be left alone for a while (${models}): it is overloaded, or its limits or those of the account are reached`;
 }

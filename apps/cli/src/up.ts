@@ -72,7 +72,7 @@ export async function up({ root, say, shellHas }: UpOptions): Promise<number> {
     for (const line of lines) say(line);
     started = true;
     await stop.requested;
-    say('stopping');
+    say('stopping: answers that run may end (Ctrl-C again: at once)');
     return 0;
   } finally {
     over.abort();
