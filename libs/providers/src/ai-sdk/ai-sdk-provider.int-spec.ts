@@ -8,7 +8,7 @@ import type { Upstream } from '../../../../test/support/upstream.js';
 import { anthropicWire } from '../../../../test/support/wire/anthropic.js';
 import { bedrockWire } from '../../../../test/support/wire/bedrock.js';
 import { geminiWire } from '../../../../test/support/wire/gemini.js';
-import type { Wire, WireError } from '../../../../test/support/wire/wire.js';
+import { COUNTS, type Wire, type WireError } from '../../../../test/support/wire/wire.js';
 import type { AiSdkProvider, FeatureWarning } from './ai-sdk-provider.js';
 import { bodyOf, connect, WIRES } from './testing/scene.js';
 
@@ -113,6 +113,23 @@ describe('embeddings in several calls', () => {
     expect((await answerOf(Math.ceil(whole.text.length / 2))).end).toMatchObject({ ok: true });
     expect((await answerOf(Math.ceil(whole.text.length / 10))).end).toMatchObject({ ok: false });
     await upstream.close();
+  });
+});
+
+describe('embeddings of which a later call fails', () => {
+  it.each<[Wire, string[], object]>([
+    [bedrockWire, ['a', 'b'], { usage: { promptTokens: COUNTS.prompt, completionTokens: 0 } }],
+    [geminiWire, Array.from({ length: 101 }, () => 'a'), { received: { deltas: 0, textBytes: 0 } }],
+  ])('have cost what the calls before it did', async (wire, input, spent) => {
+    const upstream = await wire.start();
+    const provider = connect(wire, upstream);
+    upstream.script(wire.embeddings?.() ?? json({}), wire.error(500));
+    const model = wire.kind === 'bedrock' ? 'amazon.titan-embed-text-v2:0' : 'gemini-embedding-001';
+    const call = { endpoint: 'embeddings', stream: false, body: bodyOf({ input }), model } as const;
+    const { end } = await collectCall(provider, call);
+    await Promise.all([provider.close(), upstream.close()]);
+    expect(upstream.calls).toHaveLength(2);
+    expect(end).toMatchObject({ ok: false, phase: 'headers', facts: { status: 500 }, ...spent });
   });
 });
 

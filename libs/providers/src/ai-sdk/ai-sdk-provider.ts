@@ -9,7 +9,7 @@ import { readBody } from '../http/read-body.js';
 import { buildHeaders, findSecrets } from '../http/call-headers.js';
 import { isRecord, parseJson } from '../json.js';
 import type { CallEnd, Discovery, Provider, ProviderCall, ProviderFrame } from '../provider.js';
-import { embedAll, toEmbeddingBody, toEmbedOptions } from './embeddings.js';
+import { embedAll, spentOn, toEmbeddingBody, toEmbedOptions, type Embedded } from './embeddings.js';
 import { isCallable } from './kinds.js';
 import { modelListing } from './model-list.js';
 import { PartStream } from './part-stream.js';
@@ -95,7 +95,7 @@ export class AiSdkProvider implements Provider {
         case 'chat':
           return yield* call.stream ? this.stream(call, wire, signal) : this.generate(call, wire, signal);
         case 'embeddings':
-          return yield* this.embed(call, wire);
+          return yield* this.embed(call, wire, signal);
         case 'completions':
         case 'moderations':
         case 'rerank':
@@ -192,19 +192,21 @@ export class AiSdkProvider implements Provider {
     return { ok: true, ...(usage ?? { received: answer.received }) };
   }
 
-  private async *embed(call: ProviderCall, wire: WireCall): Answer {
+  private async *embed(call: ProviderCall, wire: WireCall, signal: AbortSignal): Answer {
     const { kind } = this.options;
     const { model } = call;
     const body = parseBody(call.body);
     const embedder = (await this.models).embedding?.(model, wire.fetch);
     if (!embedder) throw new RequestError('model', 'the provider has no embeddings');
     const options = toEmbedOptions(body, { kind, model });
-    const { bytes, usage } = toEmbeddingBody(await embedAll(embedder, options), {
-      ...{ model, body },
-      bytes: call.body,
-    });
-    yield { bytes, output: true };
-    return { ok: true, ...(usage ? { usage } : { received: { deltas: 0, textBytes: 0 } }) };
+    const embedded: Embedded = { embeddings: [], tokens: undefined };
+    try {
+      await embedAll(embedder, options, embedded);
+    } catch (error) {
+      return { ...this.failed(error, wire, signal), ...spentOn(embedded) };
+    }
+    yield { bytes: toEmbeddingBody(embedded, { model, body, bytes: call.body }), output: true };
+    return { ok: true, ...spentOn(embedded) };
   }
 
   private toOptions({ body, model }: ProviderCall) {

@@ -1,7 +1,7 @@
 import type { EmbeddingModelV4 } from '@ai-sdk/provider';
 import { estimatePromptTokens } from '#core/estimate-tokens.js';
 import { toBase64 } from '../embedding-encoding.js';
-import type { Usage } from '../provider.js';
+import type { CallEnd } from '../provider.js';
 import type { AiSdkKind } from './kinds.js';
 import { RequestError } from '../request-error.js';
 
@@ -31,29 +31,41 @@ function dimensionsName(model: string): string {
   return model.includes('amazon.nova-') ? 'embeddingDimension' : 'dimensions';
 }
 
-/** All values embedded, in as many calls as the model's limit needs, one after the other. */
+/** What the calls so far have brought; where one of several fails, those before it are paid for. */
+export interface Embedded {
+  readonly embeddings: number[][];
+  /** Undefined where the provider does not count. */
+  tokens: number | undefined;
+}
+
+/** Embeds all values into `embedded`, in as many calls as the model's limit needs, one after the other. */
 export async function embedAll(
   embedder: EmbeddingModelV4,
   options: EmbedOptions,
-): Promise<{ readonly embeddings: readonly number[][]; readonly tokens: number | undefined }> {
+  embedded: Embedded,
+): Promise<void> {
   const most = (await embedder.maxEmbeddingsPerCall) ?? options.values.length;
-  const embeddings: number[][] = [];
-  let tokens: number | undefined;
   for (let at = 0; at < options.values.length; at += most) {
     const values = options.values.slice(at, at + most);
     const result = await embedder.doEmbed({ ...options, values });
-    embeddings.push(...result.embeddings);
+    embedded.embeddings.push(...result.embeddings);
     const counted = result.usage?.tokens;
-    if (counted !== undefined && Number.isSafeInteger(counted)) tokens = (tokens ?? 0) + counted;
+    if (counted !== undefined && Number.isSafeInteger(counted))
+      embedded.tokens = (embedded.tokens ?? 0) + counted;
   }
-  return { embeddings, tokens };
+}
+
+/** What embeddings have cost, for the end of their call; without a count of the provider it is left to a guess. */
+export function spentOn({ embeddings, tokens }: Embedded): Pick<CallEnd, 'usage' | 'received'> {
+  if (tokens !== undefined) return { usage: { promptTokens: tokens, completionTokens: 0 } };
+  return embeddings.length === 0 ? {} : { received: { deltas: 0, textBytes: 0 } };
 }
 
 /** The answer in OpenAI's form, in the encoding that the body asks for. */
 export function toEmbeddingBody(
-  { embeddings, tokens }: Awaited<ReturnType<typeof embedAll>>,
+  { embeddings, tokens }: Embedded,
   { model, body, bytes }: { readonly model: string; readonly body: JsonObject; readonly bytes: Buffer },
-): { readonly bytes: Buffer; readonly usage: Usage | undefined } {
+): Buffer {
   const isBase64 = body['encoding_format'] === 'base64';
   const data = embeddings.map((embedding, index) => ({
     object: 'embedding',
@@ -63,8 +75,5 @@ export function toEmbeddingBody(
   // Gemini does not say; clients read the member all the same.
   const count = tokens ?? estimatePromptTokens(bytes);
   const usage = { prompt_tokens: count, total_tokens: count };
-  return {
-    bytes: Buffer.from(JSON.stringify({ object: 'list', data, model, usage })),
-    usage: tokens === undefined ? undefined : { promptTokens: tokens, completionTokens: 0 },
-  };
+  return Buffer.from(JSON.stringify({ object: 'list', data, model, usage }));
 }
