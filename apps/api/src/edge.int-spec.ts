@@ -157,6 +157,15 @@ describe('the edge', () => {
     expect(answer.headers.allow).toBe(status === 405 ? methods : undefined);
   });
 
+  it('says where what is asked for is, if the base URL lacks its end', async () => {
+    const { status, text } = await fetchAnswer(`${api.url}/chat/completions`, {
+      body: { model: 'm', messages },
+    });
+    expect([status, text]).toEqual([404, expect.stringContaining('it is at /v1/chat/completions, so let')]);
+    const other = await fetchAnswer(`${api.url}/completions/chat`, { body: {} });
+    expect(other.text).toContain('at POST /completions/chat."');
+  });
+
   it.each([
     ['two Host headers', 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400, 'invalid_value'],
     ['the same Host twice', 'GET /healthz HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n', 400, 'invalid_value'],

@@ -170,6 +170,15 @@ describe('decideNext on what a target cannot do', () => {
 });
 
 describe('decideNext with nothing left', () => {
+  it('leaves the last word to those that could have served, whatever the order', () => {
+    for (const hopeless of [kinds.absent, kinds.denied]) {
+      expect(decideLast([kinds.busy, hopeless]).code).toBe('rate_limit_exceeded');
+      expect(decideLast([hopeless, kinds.busy]).code).toBe('rate_limit_exceeded');
+      expect(decideLast([kinds.silent, hopeless]).code).toBe('upstream_timeout');
+    }
+    expect(decideLast([kinds.absent, kinds.denied]).code).toBe('upstream_error');
+  });
+
   const busyFor = (retryAfterMs: number): Failure => ({ ...kinds.busy, retryAfterMs });
 
   it.each<[string, readonly Failure[], string, string]>([

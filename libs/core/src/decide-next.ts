@@ -150,9 +150,7 @@ export function lackReason(lack: {
 
 /** The final error when no target is left: one cause that all calls share, or the trail. */
 function exhausted({ trail, model, targets, health }: AttemptOver): Fail {
-  // Queues that were left unserved and calls that were not made say nothing about the calls that were; and a target that
-  // cannot take the request says nothing of those that could.
-  const calls = trail.filter((record) => isCall(record) && record.category !== 'unsupported');
+  const calls = tellingCalls(trail);
   const all = (test: (call: AttemptRecord) => boolean): boolean => calls.every(test);
   const params = { model, trail: formatTrail(trail) };
   const waits = targets.map((target) => waitFor(target, health)).filter(({ ms }) => ms > 0);
@@ -177,6 +175,19 @@ function exhausted({ trail, model, targets, health }: AttemptOver): Fail {
     return fail('upstream_truncated', { provider: only.provider });
   }
   return fail('upstream_error', params);
+}
+
+/** What a target can never do says nothing of those that can. */
+const HOPELESS: readonly AttemptRecord['category'][] = ['unsupported', 'unusable', 'credential'];
+
+/**
+ * The calls that the end follows from. Queues that were left unserved and calls that were not made say nothing about the calls
+ * that were; and neither does a target that could not have served, where another one could.
+ */
+function tellingCalls(trail: readonly AttemptRecord[]): readonly AttemptRecord[] {
+  const calls = trail.filter((record) => isCall(record) && record.category !== 'unsupported');
+  const able = calls.filter(({ category }) => !HOPELESS.includes(category));
+  return able.length > 0 ? able : calls;
 }
 
 /** Nobody was called: all are known to be down, or one at least is only busy. */

@@ -187,7 +187,6 @@ function callersFallback(route: Route, controls: Controls, catalogue: Catalogue)
   const { fallbackProvider, fallbackModel } = controls;
   if (fallbackProvider !== undefined) {
     const target = onProvider(fallbackProvider, route, fallbackModel, catalogue);
-    refuseForeignTargets([target], route, catalogue, { param: 'fallbackProvider' });
     return keepOrRefuse([target], controls, 'fallbackProvider', fallbackProvider);
   }
   if (fallbackModel === undefined) return undefined;
@@ -203,11 +202,18 @@ function keepOrRefuse(targets: readonly Target[], controls: Controls, param: str
   );
 }
 
+/** What the caller may not use is refused first, so that no answer tells which providers there are. */
 function onProvider(provider: string, route: Route, model: string | undefined, catalogue: Catalogue): Target {
+  const own = route.targets.find(
+    (target) => target.provider === provider && target.model === (model ?? target.model),
+  );
+  const name = model ?? route.bareModel;
+  if (!own) refuseForeign(catalogue.allowed, `${provider}/${name}`, 'fallbackProvider');
   const location = providerLocation(provider, catalogue);
   if (location === undefined) {
-    const known = providerNames(catalogue).slice(0, 20).join(', ') || 'none';
-    throw invalid('fallbackProvider', `There is no provider ${showName(provider)} here; known: ${known}.`);
+    const known = catalogue.allowed ? [] : providerNames(catalogue).slice(0, 20);
+    const more = known.length > 0 ? `; known: ${known.join(', ')}` : '';
+    throw invalid('fallbackProvider', `There is no provider ${showName(provider)} here${more}.`);
   }
   const fault = credentialFault(provider, catalogue.fleet);
   if (fault !== undefined) {
@@ -216,10 +222,7 @@ function onProvider(provider: string, route: Route, model: string | undefined, c
       `The provider ${provider} has no usable credential here: it is ${fault}.`,
     );
   }
-  const own = route.targets.find(
-    (target) => target.provider === provider && target.model === (model ?? target.model),
-  );
-  return own ?? targetOf(provider, model ?? route.bareModel, catalogue);
+  return own ?? targetOf(provider, name, catalogue);
 }
 
 /**
@@ -231,7 +234,7 @@ function withModel(model: string, route: Route, catalogue: Catalogue): Target[] 
   if (known !== undefined) return [...known.targets];
   const later = route.targets.slice(primaries(route.targets).length);
   const targets = later.map(({ provider }) => targetOf(provider, model, catalogue));
-  refuseForeignTargets(targets, route, catalogue, { param: 'fallbackModel', name: model });
+  refuseForeignTargets(targets, route, catalogue, model);
   if (targets.length > 0) return targets;
   refuseForeign(catalogue.allowed, model, 'fallbackModel');
   throw invalid(
@@ -246,12 +249,12 @@ function refuseForeignTargets(
   targets: readonly Target[],
   route: Route,
   { allowed: names }: Catalogue,
-  { param, name }: { readonly param: string; readonly name?: string },
+  name: string,
 ): void {
   const own = new Set(route.targets.map(targetKey));
-  for (const { provider, model } of targets.filter((each) => !own.has(targetKey(each)))) {
-    const full = `${provider}/${model}`;
-    if (!mayUse(names, full)) throw modelNotAllowed(name ?? full, param);
+  const others = targets.filter((target) => !own.has(targetKey(target)));
+  if (others.some(({ provider, model }) => !mayUse(names, `${provider}/${model}`))) {
+    throw modelNotAllowed(name, 'fallbackModel');
   }
 }
 

@@ -122,6 +122,16 @@ describe('azure', () => {
     expect(provider.headers['api-key']?.variables).toEqual(['MINE']);
   });
 
+  it.each<[object, Env]>([
+    [{ resource: '${R}' }, { R: 'evil.example/x' }],
+    [{ resource: 'a-${R}' }, { R: 'evil.example#' }],
+    [{}, { AZURE_OPENAI_RESOURCE: 'evil.example/x' }],
+  ])('lets no variable lead its key elsewhere: %j with %j', (written, env) => {
+    const [first] = problemsOf({ preset: 'azure', ...written }, { ...KEY, ...env });
+    expect(first).toContain('providers.it.resource: expected the <name> of');
+    expect(first).not.toContain('evil');
+  });
+
   it.each<[object, string]>([
     [{}, 'it.baseUrl: the preset azure does not know its address: write `resource`, or set AZURE_OPENAI_'],
     [{ resource: 'a.b' }, 'it.resource: expected the <name> of https://<name>.openai.azure.com/openai/v1'],

@@ -2,6 +2,7 @@ import { isOwnAddress } from './own-address.js';
 import { presetAddress, presetKey } from './preset-environment.js';
 import { isPresetName, PRESET_NAMES, presetOf, type Preset } from './presets.js';
 import type { ConfigPath, PathProblem } from './problem.js';
+import { readSet } from './read-set.js';
 import { didYouMean } from './suggest.js';
 import { parseTemplate, renderTemplate, type Env } from './template.js';
 
@@ -43,9 +44,8 @@ function expandProvider(provider: unknown, env: Env): Expanded {
   if (kind !== undefined && kind !== preset.kind) {
     problems.push(problem(['kind'], `the preset ${name} is of the kind ${preset.kind}; remove this line`));
   }
-  if (resource !== undefined && (!preset.resource || !isResource(resource))) {
-    problems.push(problem(['resource'], resourceFault(name, preset)));
-  }
+  const fault = resourceFault(name, preset, resource ?? namedResource(preset, env, written['baseUrl']), env);
+  if (fault !== undefined) problems.push(problem(['resource'], fault));
   const address = presetAddress(preset, env, typeof resource === 'string' ? resource : undefined);
   const baseUrl = written['baseUrl'] ?? address?.text;
   if (baseUrl === undefined && preset.resource && resource === undefined) {
@@ -94,13 +94,25 @@ function unknownPreset(name: unknown): string {
   return `there is no preset ${JSON.stringify(name)}${hint === '' ? `; the known ones are ${known}` : hint}`;
 }
 
-/** Part of a host name; it may come from a variable. */
-function isResource(resource: unknown): boolean {
-  return typeof resource === 'string' && /^([A-Za-z0-9-]+|\$\{[^}]*\})+$/.test(resource);
+/** What stands in the variable for it, where that names the address. */
+function namedResource(
+  { resource, baseUrlVariable }: Preset,
+  env: Env,
+  baseUrl: unknown,
+): string | undefined {
+  if (!resource || baseUrl !== undefined || readSet(env, baseUrlVariable) !== undefined) return undefined;
+  return readSet(env, resource.variable);
 }
 
-function resourceFault(name: string, { resource }: Preset): string {
+/** It is part of a host name: anything else in it could lead the key to another host. */
+function resourceFault(name: string, { resource }: Preset, written: unknown, env: Env): string | undefined {
+  if (written === undefined) return undefined;
   if (!resource) return `the preset ${name} has no resources; remove this line`;
+  const template = typeof written === 'string' ? parseTemplate(written) : undefined;
+  const rendered = template?.ok ? renderTemplate(template.parts, env) : undefined;
+  // A variable that is not set is told of where the address is read.
+  if (template?.ok && !rendered?.ok) return undefined;
+  if (rendered?.ok && /^[A-Za-z0-9-]+$/.test(rendered.value)) return undefined;
   return `expected the <name> of ${resource.before}<name>${resource.after}`;
 }
 

@@ -173,7 +173,7 @@ const PRESETS = {
     // names, which many clients send back.
     settings: {
       capabilities: {
-        ...{ n: 'emulated', logprobs: false, thoughts: ['reasoning'] },
+        ...{ endpoints: ['chat'], n: 'emulated', logprobs: false, thoughts: ['reasoning'] },
         parameters: { logit_bias: 'refuse' },
       },
     },
@@ -205,7 +205,8 @@ const PRESETS = {
     // api-docs.deepseek.com: create chat completion.
     settings: {
       capabilities: {
-        ...{ n: 'emulated', developerRole: false, maxTokens: 'max_tokens', structuredOutputs: false },
+        ...{ endpoints: ['chat', 'completions'], n: 'emulated', developerRole: false },
+        ...{ maxTokens: 'max_tokens', structuredOutputs: false },
         ...{ images: false, audio: false, files: false },
         parameters: { logit_bias: 'refuse', seed: 'drop', parallel_tool_calls: 'drop' },
       },
@@ -248,7 +249,8 @@ const PRESETS = {
     // Answered with 400, but for the role, which it does not have. inference-docs.cerebras.ai: OpenAI compatibility.
     settings: {
       capabilities: {
-        ...{ n: 'emulated', developerRole: false, maxTokens: 'max_completion_tokens' },
+        ...{ endpoints: ['chat', 'completions'], n: 'emulated', developerRole: false },
+        maxTokens: 'max_completion_tokens',
         thoughts: ['reasoning'],
         parameters: {
           ...{ frequency_penalty: 'drop', presence_penalty: 'drop', service_tier: 'drop' },

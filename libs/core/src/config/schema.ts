@@ -170,7 +170,7 @@ const queue = section({
   maxRetryDelayMs: durationMs(0)
     .default(30_000)
     .describe(
-      'Longest time that a request waits for a busy provider to take calls again, ms, where no other target is left; if the provider asks for more, the answer is 429. 0: never waits.',
+      'Longest time that a request waits for a busy provider to take calls again, ms, where no other target is left: before its first call, and before each of up to three more. If the provider asks for more, the answer is 429. 0: never waits.',
     ),
 });
 

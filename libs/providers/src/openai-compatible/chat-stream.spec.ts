@@ -206,6 +206,7 @@ describe('ChatStream ends', () => {
     ['an abort', [data(a), { kind: 'aborted' }], 'aborted'],
     ['bad JSON', [data('data: {"choices":[}\n\n')], { facts: { kind: 'malformed' } }],
     ['JSON that is no object', [data('data: 7\n\n')], { facts: { kind: 'malformed' } }],
+    ['a choice that is no object', [data('data: {"choices":[null]}\n\n')], { facts: { kind: 'malformed' } }],
     ['a line that is too long', [data(`data: "${'x'.repeat(10_001)}`)], { facts: { kind: 'malformed' } }],
     [
       'an event that is too long',

@@ -154,6 +154,7 @@ export class ChatStream implements AnswerStream {
     // Pings and the like; clients read `choices[0]` of all they get.
     if (!hasChoices && !hasUsage) return undefined;
     const list = hasChoices ? (chunk['choices'] as unknown[]) : [];
+    if (!list.every(isRecord)) return malformed('a choice is not an object');
     const trimmed = this.stopWords?.take(list);
     const choices = readChoices(trimmed ?? list);
     const output = this.note(choices);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { ChunkCorrections } from './chunk-corrections.js';
 import { ToolDeltas } from './tool-deltas.js';
 
 type Piece = Readonly<Record<string, unknown>>;
@@ -100,30 +99,5 @@ describe('ToolDeltas', () => {
     ['calls that are no objects', [{ delta: { tool_calls: [null, 'x'] } }]],
   ])('leaves %s alone', (_, choices) => {
     expect(new ToolDeltas().correct(choices as unknown[])).toBe(undefined);
-  });
-});
-
-describe('ChunkCorrections', () => {
-  it('gives all chunks the id and the time of the first that has them', () => {
-    const corrections = new ChunkCorrections();
-    const chunks = [
-      { id: '', created: 0, choices: [] },
-      { id: 'a"', created: 7 },
-      { id: 'a"', created: 7 },
-      { id: 'b', created: 8 },
-      {},
-    ];
-    expect(chunks.map((chunk) => corrections.next(chunk))).toEqual([
-      {},
-      {},
-      {},
-      { id: '"a\\""', created: '7' },
-      { id: '"a\\""', created: '7' },
-    ]);
-  });
-
-  it('gives chunks without id and time none', () => {
-    const corrections = new ChunkCorrections();
-    expect([{}, {}].map((chunk) => corrections.next(chunk))).toEqual([{}, {}]);
   });
 });
