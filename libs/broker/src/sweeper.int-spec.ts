@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { ProviderAnnouncement } from '#core/fleet.js';
 import { jobId } from '#core/ids.js';
 import type { EndEntry } from '#core/ledger/transitions.js';
+import { unusableKey } from '#core/target-key.js';
 import { startRedis, type TestRedis } from '../../../test/support/redis.js';
-import { beat, FleetWatch } from './fleet-watch.js';
+import { beat, FleetWatch, markUnusable } from './fleet-watch.js';
 import { queueName } from './keys.js';
 import { Sweeper } from './sweeper.js';
 import { cloud, local, Parts, silentLog } from './testing/parts.js';
@@ -196,6 +197,19 @@ describe('Sweeper', () => {
     expect(await parts.queues.has(id, job(2, 1, 'openai'))).toBe(true);
     expect(await parts.queues.has(id, job(1, 1))).toBe(false);
   });
+
+  it.each([['chat'], ['']])(
+    'moves none to a target that lacks its endpoint, written as %j',
+    async (endpoint) => {
+      await markUnusable(parts.redis, parts.keys, unusableKey(cloud, 'chat'));
+      await announce('gpu-box', 'openai');
+      const id = await parts.accept({ targets: [{ ...local, maxQueueWaitMs: 0 }, cloud] });
+      // An older api writes none: there was none but chat.
+      await parts.redis.hset(parts.keys.record(id), 'endpoint', endpoint);
+      await sweeper.sweep();
+      expect(await endOf(id)).toMatchObject({ outcome: 'failed', code: 'queue_timeout' });
+    },
+  );
 
   it.each([
     ['queue_timeout', ['gpu-box']],

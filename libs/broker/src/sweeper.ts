@@ -8,6 +8,7 @@ import type { FleetWatch } from './fleet-watch.js';
 import { forgetLost, requestOf } from './forget-lost.js';
 import type { Keys } from './keys.js';
 import type { Ledger } from './ledger.js';
+import { readEndpoint } from './ledger-replies.js';
 import type { JobName, Queues } from './queues.js';
 import { sweepStuckJobs } from './stuck-jobs.js';
 
@@ -261,7 +262,7 @@ function readRecord(record: Record<string, string>): SweptRequest {
     attempt: Number(field('attempt')),
     placement: Number(field('placement')),
     model: field('model'),
-    endpoint: field('endpoint') as Endpoint,
+    endpoint: readEndpoint(field('endpoint')),
     timeoutMs: Number(field('timeout')),
     waiting: field('state') === 'waiting',
     placedAt: Number(field('ticket').split('|')[1]),
