@@ -146,15 +146,13 @@ export class Edge {
 
   private refusePath({ method, url, server }: FastifyRequest): SpillwayError {
     const path = pathOf(url);
-    const allowed = server.supportedMethods.filter((other) => server.findRoute({ method: other, url: path }));
-    if (allowed.length === 0) {
-      const isBelow = server.supportedMethods.some((other) =>
-        server.findRoute({ method: other, url: `/v1${path}` }),
-      );
-      const hint = isBelow ? `; it is at /v1${path}, so let the base URL end in /v1` : '';
-      return new SpillwayError('not_found', { method, path: path + hint });
-    }
-    return new SpillwayError('method_not_allowed', { method, path, allowed: allowed.join(', ') });
+    const methodsAt = (place: string) =>
+      server.supportedMethods.filter((other) => server.findRoute({ method: other, url: place }));
+    const allowed = methodsAt(path).join(', ');
+    if (allowed !== '') return new SpillwayError('method_not_allowed', { method, path, allowed });
+    const isBelow = methodsAt(`/v1${path}`).length > 0;
+    const hint = isBelow ? `; it is at /v1${path}, so let the base URL end in /v1` : '';
+    return new SpillwayError('not_found', { method, path: path + hint });
   }
 }
 

@@ -134,7 +134,7 @@ export class Inference {
       model: route.model,
       stream,
       includeUsage,
-      ...makePlan({ route, controls, catalogue, endpoint, features, waiting }),
+      ...makePlan({ route, controls, catalogue, features, waiting }),
       timeoutMs,
       maxWaiting: queue.maxWaiting,
       body: bytes as Buffer,

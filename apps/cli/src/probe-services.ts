@@ -1,5 +1,6 @@
 import type { Answers } from '#config/describe-services.js';
 import type { DiscoveredService } from '#config/discover.js';
+import { ollamaRoot } from '#core/config/ollama-kind.js';
 import { presetOf } from '#core/config/presets.js';
 import type { Env } from '#core/config/template.js';
 import { shardOf } from '#core/ids.js';
@@ -13,17 +14,16 @@ export async function probeServices(services: readonly DiscoveredService[], env:
   const asked = services.map(async (service) => {
     if (service.by !== 'address') return [];
     const key = service.keyVariable && env[service.keyVariable]?.trim();
-    const path = presetOf(service.preset).kind === 'ollama' ? '/api/tags' : '/models';
-    const models = await listModels(rootOf(service.baseUrl, path) + path, key, signal).catch(() => []);
+    const models = await listModels(listOf(service), key, signal).catch(() => []);
     return models.length > 0 ? [[service.name, models] as const] : [];
   });
   return new Map((await Promise.all(asked)).flat());
 }
 
-/** The address of an Ollama may be written as that of its OpenAI-compatible API. */
-function rootOf(baseUrl: string, path: string): string {
+/** Where its models are listed. */
+function listOf({ baseUrl, preset }: DiscoveredService & { readonly by: 'address' }): string {
   const root = baseUrl.replace(/\/+$/, '');
-  return path === '/api/tags' ? root.replace(/\/(v1|api)$/, '') : root;
+  return presetOf(preset).kind === 'ollama' ? `${ollamaRoot(root)}/api/tags` : `${root}/models`;
 }
 
 /** Empty where whoever answers is no model server: other programs use these ports, and so may another broker. */

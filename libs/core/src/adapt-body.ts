@@ -33,11 +33,10 @@ function mapMessages(
   if (developerRole !== false && foreign.length === 0) return;
   const messages = readMember(body, 'messages');
   if (messages === undefined) return;
-  const system = { set: { role: '"system"' } };
+  const system = { role: '"system"' };
   set['messages'] = rewriteElements(Buffer.from(messages), (message) => {
-    const mapped = developerRole === false && isDeveloper(message) ? rewriteBody(message, system) : message;
-    const remove = foreign.filter((name) => readMember(mapped, name) !== undefined);
-    return remove.length === 0 ? mapped : rewriteBody(mapped, { remove });
+    const renamed = developerRole === false && isDeveloper(message) && { set: system };
+    return renamed || foreign.length > 0 ? rewriteBody(message, { ...renamed, remove: foreign }) : message;
   }).toString();
 }
 

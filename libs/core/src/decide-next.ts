@@ -177,16 +177,13 @@ function exhausted({ trail, model, targets, health }: AttemptOver): Fail {
   return fail('upstream_error', params);
 }
 
-/** What a target can never do says nothing of those that can. */
-const HOPELESS: readonly AttemptRecord['category'][] = ['unsupported', 'unusable', 'credential'];
-
 /**
  * The calls that the end follows from. Queues that were left unserved and calls that were not made say nothing about the calls
  * that were; and neither does a target that could not have served, where another one could.
  */
 function tellingCalls(trail: readonly AttemptRecord[]): readonly AttemptRecord[] {
   const calls = trail.filter((record) => isCall(record) && record.category !== 'unsupported');
-  const able = calls.filter(({ category }) => !HOPELESS.includes(category));
+  const able = calls.filter(({ category }) => category !== 'unusable' && category !== 'credential');
   return able.length > 0 ? able : calls;
 }
 

@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { CredentialState, ProviderAnnouncement } from './fleet.js';
 import { makePlan } from './plan.js';
+import { readFeatures } from './read-features.js';
 import { resolveModel } from './route.js';
 import type { Catalogue } from './route.js';
 import { targetKey } from './target-key.js';
@@ -171,7 +172,10 @@ describe('makePlan by what is known of the providers', () => {
     const catalogue = catalogueOf(all, ['embeddings:gpu-a/llama', 'gpu-b/llama']);
     const route = resolveModel('llama3.2', catalogue);
     const planned = (endpoint: Endpoint) =>
-      makePlan({ route, controls: { fallback: true }, catalogue, endpoint }).targets.map(targetKey);
+      makePlan({
+        ...{ route, controls: { fallback: true }, catalogue },
+        features: readFeatures(endpoint, {}),
+      }).targets.map(targetKey);
     expect(planned('chat')).toEqual(['gpu-a/llama', 'openai/gpt-4o-mini']);
     expect(planned('embeddings')).toEqual(['openai/gpt-4o-mini', 'gpu-b/llama']);
   });

@@ -2,7 +2,6 @@ import { formatTrail, recordSkip } from './attempt-record.js';
 import { judgeFit, type Features, type Lack } from './capabilities.js';
 import type { Controls } from './controls.js';
 import { lackReason, toWholeSeconds } from './decide-next.js';
-import type { Endpoint } from './endpoint.js';
 import { SpillwayError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import { waitFor } from './health.js';
@@ -18,9 +17,7 @@ export interface PlanInput {
   readonly route: Route;
   readonly controls: Controls;
   readonly catalogue: Catalogue;
-  /** Default: `chat`. */
-  readonly endpoint?: Endpoint;
-  /** What the request uses of what a target may lack. Absent: nothing. */
+  /** What the request uses of what a target may lack. Absent: chat, and nothing. */
   readonly features?: Features;
   /** How long the first attempt may wait for a target that cools down. Default: not at all. */
   readonly waiting?: {
@@ -53,7 +50,7 @@ export function makePlan(input: PlanInput): Plan {
 }
 
 /** Every target that may serve the request, whether it may be called just now or not. */
-function listTargets({ route, controls, catalogue, features, endpoint = 'chat' }: PlanInput): Target[] {
+function listTargets({ route, controls, catalogue, features }: PlanInput): Target[] {
   if (route.targets.length === 0) {
     throw new SpillwayError('no_provider_available', {
       model: showName(route.model),
@@ -63,6 +60,7 @@ function listTargets({ route, controls, catalogue, features, endpoint = 'chat' }
   const wanted = distinct(applyControls(route, controls, catalogue));
   const planned = controls.fallback ? wanted : wanted.slice(0, 1);
   const fitting = features ? keepFitting(planned, features, route) : planned;
+  const endpoint = features?.endpoint ?? 'chat';
   const usable = fitting.filter((target) => !catalogue.fleet.unusable.has(unusableKey(target, endpoint)));
   if (usable.length === 0) {
     throw new SpillwayError('model_not_found', {

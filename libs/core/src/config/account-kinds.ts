@@ -21,15 +21,22 @@ const options = (examples: string) =>
     );
 
 const maxTokens = wholeNumber(1, 10_000_000).exactOptional();
+const maxTokensOfModel = maxTokens.describe(
+  'Longest answer, tokens, where a request does not say. Default: up to the model.',
+);
+
+const keyIn = (header: string) =>
+  secret.describe(
+    `Sent as \`${header}\`. Secret: write \`\${NAME}\`; only the workers that serve the provider read it.`,
+  );
+
+const rootOfApi = (url: string) =>
+  baseUrl.exactOptional().describe(`Root of the API with its version. Default: \`${url}\`.`);
 
 export const anthropic = section({
   kind: z.literal('anthropic').describe("Anthropic's own API."),
-  apiKey: secret.describe(
-    'Sent as `x-api-key`. Secret: write `${NAME}`; only the workers that serve the provider read it.',
-  ),
-  baseUrl: baseUrl
-    .exactOptional()
-    .describe('Root of the API with its version. Default: `https://api.anthropic.com/v1`.'),
+  apiKey: keyIn('x-api-key'),
+  baseUrl: rootOfApi('https://api.anthropic.com/v1'),
   maxTokens: maxTokens.describe(
     'Longest answer, tokens, where a request does not say; the API cannot do without. Default: the most that the model gives, or 4096 for one that is not known.',
   ),
@@ -39,17 +46,9 @@ export const anthropic = section({
 
 export const gemini = section({
   kind: z.literal('gemini').describe("Google's Gemini API (AI Studio)."),
-  apiKey: secret.describe(
-    'Sent as `x-goog-api-key`. Secret: write `${NAME}`; only the workers that serve the provider read it.',
-  ),
-  baseUrl: baseUrl
-    .exactOptional()
-    .describe(
-      'Root of the API with its version. Default: `https://generativelanguage.googleapis.com/v1beta`.',
-    ),
-  maxTokens: maxTokens.describe(
-    'Longest answer, tokens, where a request does not say. Default: up to the model.',
-  ),
+  apiKey: keyIn('x-goog-api-key'),
+  baseUrl: rootOfApi('https://generativelanguage.googleapis.com/v1beta'),
+  maxTokens: maxTokensOfModel,
   providerOptions: options('`safetySettings`, `thinkingConfig`'),
   ...account,
 });
@@ -73,9 +72,7 @@ export const bedrock = section({
     .describe(
       'Another address, as of a VPC endpoint. Default: `https://bedrock-runtime.<region>.amazonaws.com`.',
     ),
-  maxTokens: maxTokens.describe(
-    'Longest answer, tokens, where a request does not say. Default: up to the model.',
-  ),
+  maxTokens: maxTokensOfModel,
   providerOptions: options('`guardrailConfig`, `additionalModelRequestFields`'),
   ...account,
 });

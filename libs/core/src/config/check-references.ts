@@ -1,3 +1,4 @@
+import { isMap } from './is-map.js';
 import { pathKey, type ConfigPath, type PathProblem } from './problem.js';
 import { didYouMean } from './suggest.js';
 
@@ -87,10 +88,6 @@ function bedrockCredential(name: string, provider: unknown): PathProblem[] {
     return [{ path, message: 'apiKey is used alone; remove it, or accessKeyId and secretAccessKey' }];
   }
   return [];
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function member(value: unknown, name: string): unknown {

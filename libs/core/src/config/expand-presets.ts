@@ -1,4 +1,5 @@
-import { isOwnAddress } from './own-address.js';
+import { isMap } from './is-map.js';
+import { isOwnAddress, UNKNOWN_LOCATION } from './own-address.js';
 import { presetAddress, presetKey } from './preset-environment.js';
 import { isPresetName, PRESET_NAMES, presetOf, type Preset } from './presets.js';
 import type { ConfigPath, PathProblem } from './problem.js';
@@ -75,9 +76,6 @@ function credential({ keyHeader, ...preset }: Preset, apiKey: unknown, headers: 
   return keyHeader === undefined ? { apiKey: key } : { headers: { [keyHeader]: key } };
 }
 
-const UNKNOWN_LOCATION =
-  'this address is not of your own network: write `cloud`, or `local` if a request with `localModelOnly` may go there';
-
 /** A server that is somewhere on the internet must not count as local by a default. */
 function isElsewhere(preset: Preset, baseUrl: unknown, env: Env): boolean {
   if (preset.location === 'cloud' || typeof baseUrl !== 'string') return false;
@@ -132,8 +130,4 @@ function mergeMaps(preset: Settings, written: Settings): Settings {
 
 function problem(path: ConfigPath, message: string): PathProblem {
   return { path, message };
-}
-
-function isMap(value: unknown): value is Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

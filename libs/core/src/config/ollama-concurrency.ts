@@ -1,9 +1,8 @@
+import { isMap } from './is-map.js';
 import type { Env } from './template.js';
 
 /** Ollama's own variable: calls that one model takes at once. */
 const VARIABLE = 'OLLAMA_NUM_PARALLEL';
-
-type Settings = Readonly<Record<string, unknown>>;
 
 /**
  * The tree with `concurrency: ${OLLAMA_NUM_PARALLEL}` in each Ollama that does not say how many calls it takes, where
@@ -17,8 +16,4 @@ export function withOllamaConcurrency(tree: unknown, env: Env): unknown {
     return [name, isMeant ? { ...provider, concurrency: `\${${VARIABLE}}` } : provider] as const;
   });
   return { ...tree, providers: Object.fromEntries<unknown>(filled) };
-}
-
-function isMap(value: unknown): value is Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

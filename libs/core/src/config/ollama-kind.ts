@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { baseUrl, durationMs, secret, section } from './fields.js';
-import { isOwnAddress } from './own-address.js';
+import { isOwnAddress, UNKNOWN_LOCATION } from './own-address.js';
 import { location, shared, upstream } from './provider-fields.js';
 
 /** Where Ollama listens by itself. */
 const OLLAMA_URL = 'http://127.0.0.1:11434';
+
+/** An address without what its APIs have behind it. */
+export function ollamaRoot(url: string): string {
+  return url.replace(/\/(v1|api)$/, '');
+}
 
 /** As Go writes durations, or a number of seconds, which a variable gives as text. */
 const keepAlive = z
@@ -29,7 +34,7 @@ const ollamaSection = section({
       '`local`: your own machines, where a request with `localModelOnly` may go; models that the server passes on to a cloud are not offered then. Default: `local`, where the address is one of your own network; else it must be written.',
     ),
   baseUrl: baseUrl
-    .transform((url) => url.replace(/\/(v1|api)$/, ''))
+    .transform(ollamaRoot)
     .default(OLLAMA_URL)
     .describe('Root of the server. A `/v1` or `/api` at its end is ignored.'),
   apiKey: secret
@@ -87,7 +92,5 @@ const ollamaSection = section({
 /** Refuses to take a server somewhere on the internet for local by a default: `localModelOnly` is a guarantee. */
 export const ollama = ollamaSection.superRefine(({ baseUrl: url, location: written }, context) => {
   if (written !== undefined || !URL.canParse(url) || isOwnAddress(new URL(url).hostname)) return;
-  const message =
-    'this address is not of your own network: write `cloud`, or `local` if a request with `localModelOnly` may go there';
-  context.addIssue({ code: 'custom', path: ['location'], message });
+  context.addIssue({ code: 'custom', path: ['location'], message: UNKNOWN_LOCATION });
 });

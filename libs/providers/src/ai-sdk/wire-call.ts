@@ -6,6 +6,7 @@ import type { AnswerLimits } from '../http/answer-limits.js';
 import { Exchange, toConnectionFacts, type ResponseHeaders } from '../http/exchange.js';
 import { mediaType } from '../http/call-headers.js';
 import { readErrorBody } from '../http/read-body.js';
+import { notAnAnswer } from '../http/read-refusal.js';
 import { findError, toStatusFacts } from '../http/upstream-error.js';
 import { isRecord } from '../json.js';
 import type { CallTimeouts } from '../provider.js';
@@ -115,18 +116,14 @@ export class WireCall {
   ): Promise<CallFacts | undefined> {
     const { kind, secrets, stream } = this.options;
     const malformed = (reason: string): CallFacts => ({ kind: 'malformed', reason });
-    if (status >= 300 && status < 400) {
-      return malformed(`a redirect (status ${status}), which is not followed`);
-    }
     if (status >= 400) {
       const refusal = readRefusal(kind, { status, headers, body: await readErrorBody(exchange) });
       const waitMs = retryAfterMs(headers, Date.now()) ?? refusal.waitMs;
       return toStatusFacts(refusal.error, secrets, { status: refusal.status, waitMs });
     }
+    const facts = notAnAnswer({ status, headers });
+    if (facts) return facts;
     if (status !== 200) return malformed(`a response with the status ${status}`);
-    // We asked for none; unpacking one would let a small answer grow without bound.
-    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
-    if (encoding !== 'identity') return malformed('the response has a content-encoding');
     const type = mediaType(headers);
     const wanted = stream ? KINDS[kind].streamType : 'application/json';
     if (type === undefined || type === wanted) return undefined;

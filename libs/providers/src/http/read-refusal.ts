@@ -16,6 +16,11 @@ export async function readRefusal(
     const error = readUpstreamError(await readErrorBody(exchange));
     return toStatusFacts(error, secrets, { status, waitMs });
   }
+  return notAnAnswer({ status, headers });
+}
+
+/** Why a head below 400 is that of no answer; undefined where one may follow. */
+export function notAnAnswer({ status, headers }: Pick<Head, 'status' | 'headers'>): CallFacts | undefined {
   if (status >= 300) {
     return { kind: 'malformed', reason: `a redirect (status ${status}), which is not followed` };
   }

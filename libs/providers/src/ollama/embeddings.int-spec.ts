@@ -1,26 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { collectCall, type CollectOptions } from '../../../../test/support/collect-call.js';
+import { describe, expect, it } from '@jest/globals';
+import type { CollectOptions } from '../../../../test/support/collect-call.js';
 import { vectorOf } from '../../../../test/support/upstream-endpoints.js';
-import { startOllama, type OllamaWire } from '../../../../test/support/wire/ollama.js';
-import { OllamaProvider, type OllamaOptions } from './ollama-provider.js';
+import { ollamaScene } from './testing/scene.js';
 
-let wire: OllamaWire;
-let provider: OllamaProvider;
-
-function serve(options: Partial<OllamaOptions> = {}): OllamaProvider {
-  return new OllamaProvider({ name: 'box', baseUrl: wire.baseUrl, location: 'local', ...options });
-}
-
-beforeEach(async () => {
-  wire = await startOllama({ 'llama3.2': {}, 'gpt-oss': { thinking: 'levels' }, tiny: { thinking: 'none' } });
-  provider = serve();
-});
-afterEach(async () => {
-  await provider.close();
-  await wire.close();
-});
-
-const collect = (options: CollectOptions = {}) => collectCall(provider, { model: 'llama3.2', ...options });
+const scene = ollamaScene();
+const { collect } = scene;
 
 async function whole(options: CollectOptions = {}) {
   const { text, end } = await collect({ stream: false, ...options });
@@ -53,7 +37,7 @@ describe('embeddings', () => {
   it('of very many inputs take several calls', async () => {
     const input = Array.from({ length: 2_050 }, (_, at) => `text ${at}`);
     const { answer, end } = await whole(embed({ input }));
-    expect(wire.calls.map(({ json }) => (json?.['input'] as string[] | undefined)?.length)).toEqual([
+    expect(scene.wire.calls.map(({ json }) => (json?.['input'] as string[] | undefined)?.length)).toEqual([
       2_048, 2,
     ]);
     expect(answer['data']).toHaveLength(2_050);

@@ -1,29 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { collectCall, type CollectOptions } from '../../../../test/support/collect-call.js';
 import { ollamaAnswer, ollamaLines } from '../../../../test/support/wire/ollama-answers.js';
-import { startOllama, type OllamaWire } from '../../../../test/support/wire/ollama.js';
-import { OllamaProvider, type OllamaOptions } from './ollama-provider.js';
+import { ollamaScene } from './testing/scene.js';
 
-let wire: OllamaWire;
-let provider: OllamaProvider;
-
-function serve(options: Partial<OllamaOptions> = {}): OllamaProvider {
-  return new OllamaProvider({ name: 'box', baseUrl: wire.baseUrl, location: 'local', ...options });
-}
-
-beforeEach(async () => {
-  wire = await startOllama({ 'llama3.2': {}, 'gpt-oss': { thinking: 'levels' }, tiny: { thinking: 'none' } });
-  provider = serve();
-});
-afterEach(async () => {
-  await provider.close();
-  await wire.close();
-});
+const scene = ollamaScene();
+const { collect } = scene;
 
 const bodyOf = (extra: object) =>
   Buffer.from(JSON.stringify({ model: 'public', messages: [{ role: 'user', content: 'Hi' }], ...extra }));
-
-const collect = (options: CollectOptions = {}) => collectCall(provider, { model: 'llama3.2', ...options });
 
 /** The chunks of a stream; `[DONE]` must be its end. */
 async function chunks(options: CollectOptions = {}) {
@@ -62,7 +46,7 @@ const CALLS = [
 
 describe('a streamed chat completion', () => {
   it('has a role, the pieces, a finish and one id, and no usage that nobody asked for', async () => {
-    wire.script(ollamaAnswer('Hello there'));
+    scene.wire.script(ollamaAnswer('Hello there'));
     const { chunks: all, choices, end } = await chunks();
     expect(choices.map(({ delta, finish_reason: finish }) => [delta, finish])).toEqual([
       [{ role: 'assistant', content: '' }, null],
@@ -78,7 +62,7 @@ describe('a streamed chat completion', () => {
     });
     expect(all.every((chunk) => !('usage' in chunk))).toBe(true);
     expect(end).toEqual({ ok: true, usage: USAGE });
-    const [call] = wire.calls;
+    const [call] = scene.wire.calls;
     expect(call?.path).toBe('/api/chat');
     expect(call?.headers).toMatchObject({
       'x-request-id': 'req_0_test-1',
@@ -87,7 +71,7 @@ describe('a streamed chat completion', () => {
   });
 
   it('has the usage last for whoever asked, and null before', async () => {
-    wire.script(ollamaAnswer('Hello there'));
+    scene.wire.script(ollamaAnswer('Hello there'));
     const { chunks: all } = await chunks({ includeUsage: true });
     const usage = { prompt_tokens: 11, completion_tokens: 2, total_tokens: 13 };
     expect(all.map((chunk) => chunk.usage)).toEqual([null, null, null, null, usage]);
@@ -95,7 +79,7 @@ describe('a streamed chat completion', () => {
   });
 
   it('has the thoughts apart from what is said', async () => {
-    wire.script(ollamaAnswer({ thinking: 'Let me see', text: 'Yes' }));
+    scene.wire.script(ollamaAnswer({ thinking: 'Let me see', text: 'Yes' }));
     const { choices } = await chunks();
     const said = choices.map(({ delta }) => delta);
     expect(said.map((delta) => delta.reasoning_content ?? '').join('')).toBe('Let me see');
@@ -103,7 +87,7 @@ describe('a streamed chat completion', () => {
   });
 
   it('has calls of tools, each with an index and an id, and says so at its end', async () => {
-    wire.script(ollamaAnswer({ calls: CALLS }));
+    scene.wire.script(ollamaAnswer({ calls: CALLS }));
     const { choices, end } = await chunks();
     const calls = choices.flatMap(({ delta }) => delta.tool_calls ?? []);
     expect(calls).toEqual([
@@ -122,30 +106,30 @@ describe('a streamed chat completion', () => {
     ['length', 'length'],
     [null, 'stop'],
   ])('that ends with %s has the finish reason %s', async (doneReason, finish) => {
-    wire.script(ollamaAnswer({ text: 'Hi', doneReason }));
+    scene.wire.script(ollamaAnswer({ text: 'Hi', doneReason }));
     expect((await chunks()).choices.at(-1)?.finish_reason).toBe(finish);
   });
 
   it('has log probabilities in the form of OpenAI', async () => {
-    wire.script(ollamaAnswer({ text: 'Hi', logprobs: true }));
+    scene.wire.script(ollamaAnswer({ text: 'Hi', logprobs: true }));
     const score = { token: 'Hi', logprob: -0.5, bytes: [72, 105] };
     const { choices } = await chunks();
     expect(choices[1]?.logprobs).toEqual({ content: [{ ...score, top_logprobs: [score] }], refusal: null });
   });
 
   it('counts what arrived where Ollama does not', async () => {
-    wire.script(ollamaAnswer({ text: 'Hello there', counts: null }));
+    scene.wire.script(ollamaAnswer({ text: 'Hello there', counts: null }));
     expect((await collect()).end).toEqual({ ok: true, received: { deltas: 2, textBytes: 11 } });
   });
 
   it('takes a count that is left out for 0', async () => {
-    wire.script(ollamaAnswer({ text: 'Hi', counts: { prompt: 0 } }));
+    scene.wire.script(ollamaAnswer({ text: 'Hi', counts: { prompt: 0 } }));
     expect((await collect()).end).toEqual({ ok: true, usage: { promptTokens: 0, completionTokens: 1 } });
   });
 
   it('is whole once Ollama is done, though the connection stays', async () => {
     const said = { message: { role: 'assistant', content: 'Hi' }, done: true, done_reason: 'stop' };
-    wire.script(async (call) => {
+    scene.wire.script(async (call) => {
       call.response.writeHead(200, { 'content-type': 'application/x-ndjson' });
       await call.write(`${JSON.stringify(said)}\n`);
     });
@@ -154,7 +138,7 @@ describe('a streamed chat completion', () => {
   });
 
   it('does not need the last line break', async () => {
-    wire.script(
+    scene.wire.script(
       ollamaLines({ message: { content: 'Hi' } }, JSON.stringify({ message: { content: '' }, done: true })),
     );
     const { content, end } = await collect();
@@ -164,7 +148,7 @@ describe('a streamed chat completion', () => {
 
 describe('an answer without stream', () => {
   it('is one body', async () => {
-    wire.script(ollamaAnswer({ text: 'Hello there', thinking: 'Hm', doneReason: 'length' }));
+    scene.wire.script(ollamaAnswer({ text: 'Hello there', thinking: 'Hm', doneReason: 'length' }));
     const { answer, end } = await whole();
     const message = { role: 'assistant', content: 'Hello there', refusal: null, reasoning_content: 'Hm' };
     expect(answer).toEqual({
@@ -176,11 +160,11 @@ describe('an answer without stream', () => {
       usage: { prompt_tokens: 11, completion_tokens: 2, total_tokens: 13 },
     });
     expect(end).toEqual({ ok: true, usage: USAGE });
-    expect(wire.calls[0]?.json?.['stream']).toBe(false);
+    expect(scene.wire.calls[0]?.json?.['stream']).toBe(false);
   });
 
   it('has calls of tools without an index, and no empty text beside them', async () => {
-    wire.script(ollamaAnswer({ calls: CALLS }));
+    scene.wire.script(ollamaAnswer({ calls: CALLS }));
     const { answer } = await whole();
     const function_ = { name: 'time', arguments: '{}' };
     expect(answer['choices']).toMatchObject([
@@ -200,18 +184,18 @@ describe('a legacy completion', () => {
   const completion = { endpoint: 'completions', body: Buffer.from('{"prompt":"Say"}') } as const;
 
   it('streams texts', async () => {
-    wire.script(ollamaAnswer({ text: 'Hello there', thinking: 'Hm' }));
+    scene.wire.script(ollamaAnswer({ text: 'Hello there', thinking: 'Hm' }));
     const { text, content, end } = await collect({ ...completion, includeUsage: true });
     expect(content).toBe('Hello there');
     expect(text).toContain('"object":"text_completion"');
     expect(text).not.toContain('reasoning');
     expect(text).not.toContain('role');
     expect(end).toEqual({ ok: true, usage: USAGE });
-    expect(wire.calls[0]?.path).toBe('/api/generate');
+    expect(scene.wire.calls[0]?.path).toBe('/api/generate');
   });
 
   it('is one body', async () => {
-    wire.script(ollamaAnswer('Hello there'));
+    scene.wire.script(ollamaAnswer('Hello there'));
     const { answer } = await whole(completion);
     expect(answer).toMatchObject({
       object: 'text_completion',
@@ -221,7 +205,7 @@ describe('a legacy completion', () => {
 });
 
 describe('thinking', () => {
-  const thinks = () => wire.calls.map(({ json }) => json?.['think']);
+  const thinks = () => scene.wire.calls.map(({ json }) => json?.['think']);
 
   it('is asked for by its degree where the model knows degrees', async () => {
     await collect({ model: 'gpt-oss', body: bodyOf({ reasoning_effort: 'low' }) });
@@ -242,9 +226,9 @@ describe('thinking', () => {
   });
 
   it('that only the configuration asks for is left out where the model does not know it, at once the next time', async () => {
-    await provider.close();
-    provider = serve({ defaults: { think: 'high' } });
-    for (const _ of [1, 2]) expect((await collect({ model: 'tiny' })).end.ok).toBe(true);
+    const told = scene.serve({ defaults: { think: 'high' } });
+    for (const _ of [1, 2]) expect((await collectCall(told, { model: 'tiny' })).end.ok).toBe(true);
     expect(thinks()).toEqual(['high', true, undefined, undefined]);
+    await told.close();
   });
 });
